@@ -1,0 +1,80 @@
+"""What inspection can say about a stream: findings, and the verdict over them.
+
+`Finding` has no field that could hold the raw value: what is shown is already masked when it is built, so no log line,
+event, metric or traceback can leak more than `dlp_patterns.masking` allows (PCI DSS 3.4.1: at most BIN and last four).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from dlp_patterns.model import Confidence, Severity
+from sidecar.core.reasons import Reason
+
+
+class FindingClass(StrEnum):
+    """The data classes a policy can speak about."""
+
+    PCI = "pci"
+    PII = "pii"
+    SECRETS = "secrets"
+    TEST_PAN = "test_pan"
+    """A published test number; by default treated like any PAN."""
+    UNSCANNABLE = "unscannable"
+    """Content that could not be looked at."""
+
+
+class Channel(StrEnum):
+    """What a connection speaks."""
+
+    HTTP1 = "http1"
+    TLS = "tls"
+    OPAQUE = "opaque"
+    """Anything else: scanned as one stream of bytes."""
+    UNDECIDED = "undecided"
+
+
+class Part(StrEnum):
+    """Where in the stream a finding was."""
+
+    HEAD = "head"
+    """Request line (with the URL), status line and headers."""
+    BODY = "body"
+    FRAMING = "framing"
+    """Chunk extensions and trailers."""
+    STREAM = "stream"
+    """An opaque stream."""
+
+
+class Action(IntEnum):
+    """What is done about a finding, from mild to strict; comparing compares strictness."""
+
+    ALLOW = 0
+    ALERT = 1
+    MASK = 2
+    BLOCK = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A confirmed match, safe to show anywhere."""
+
+    pattern: str
+    """Pattern id, e.g. `pci.pan`."""
+    klass: FindingClass
+    kind: str
+    """What the check recognised, e.g. `visa`."""
+    shown: str
+    """The masked text: the only trace of the value."""
+    confidence: Confidence
+    severity: Severity
+    part: Part
+    offset: int
+    """Byte offset in the logical text of its message (or stream)."""
+    reason: Reason
+    action: Action
+    """What the policy wants done about it, whatever the mode."""
+    rule: str = "default"
+    """The policy rule that decided."""

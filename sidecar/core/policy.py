@@ -1,0 +1,172 @@
+"""The policy, as pure functions: who may talk to whom (`segment`), and what is done about a finding (`Policy.judge`).
+
+Rules are tried in order and the first that fits decides; behind them stand the defaults, which are rules like any
+other.  A decision never returns a bare boolean: the relay can only dial with a `Permit` in its hand.
+"""
+
+from dataclasses import dataclass
+
+from dlp_patterns.model import Confidence
+from sidecar.core.findings import Action, Channel, FindingClass
+from sidecar.core.reasons import Reason
+from sidecar.core.scopes import Direction, Mode, PeerClass
+
+IN, CONNECTED, OUT = PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, PeerClass.OUT_OF_SCOPE
+
+# The default grid, in one sentence: nothing outside {in-scope, connected-to} talks to the CDE, in either direction.
+# PCI DSS 1.3.1, 1.3.2 (traffic to and from the CDE is restricted to what is necessary), 1.4.4.
+_CDE_PARTNERS = frozenset({IN, CONNECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The facts that segmentation looks at.  `port` is the destination port."""
+
+    direction: Direction
+    source: PeerClass
+    destination: PeerClass
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to dial.  Only `segment` makes one that enforces; the relay's dialer demands it."""
+
+    connection: Connection
+    reason: Reason
+    rule: str
+    would_deny: Reason | None = None
+    """In discover and monitor mode: why protect mode would have denied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """No permit, and why."""
+
+    connection: Connection
+    reason: Reason
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """One line of `segmentation:` in a policy file; `None` and the empty set mean "any"."""
+
+    name: str
+    source: PeerClass | None = None
+    destination: PeerClass | None = None
+    ports: frozenset[int] = frozenset()
+    allow: bool = False
+    why: str = ""
+
+    def fits(self, connection: Connection) -> bool:
+        """Whether this rule speaks about `connection`."""
+        return (
+            self.source in (None, connection.source)
+            and self.destination in (None, connection.destination)
+            and (not self.ports or connection.port in self.ports)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DlpRule:
+    """One line of `dlp:` in a policy file; `None` means "any", `confidence` means "at least"."""
+
+    name: str
+    action: Action
+    klass: FindingClass | None = None
+    pattern: str | None = None
+    source: PeerClass | None = None
+    destination: PeerClass | None = None
+    channel: Channel | None = None
+    confidence: Confidence = Confidence.LOW
+
+    def concerns(self, source: PeerClass, destination: PeerClass, channel: Channel) -> bool:
+        """Whether this rule can matter on a flow with these ends and this channel."""
+        return (
+            self.source in (None, source)
+            and self.destination in (None, destination)
+            and self.channel in (None, channel)
+        )
+
+    def fits(self, pattern: str, klass: FindingClass, confidence: Confidence) -> bool:
+        """Whether this rule speaks about such a finding (on a flow it concerns)."""
+        return (
+            self.klass in (None, klass)
+            and self.pattern in (None, pattern)
+            and confidence >= self.confidence
+        )
+
+
+# Unencrypted card data and secrets do not pass, wherever they go; a number that is only probably a card is reported,
+# and so is other personal data.  Content that cannot be read is reported: set it to `block` for a strict CDE.
+DEFAULT_DLP = (
+    DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PCI, confidence=Confidence.MEDIUM),
+    DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN, confidence=Confidence.MEDIUM),
+    DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRETS, confidence=Confidence.MEDIUM),
+    DlpRule("default-report", Action.ALERT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything a policy file can say, validated; `Policy()` is the default policy."""
+
+    segmentation: tuple[SegmentRule, ...] = ()
+    dlp: tuple[DlpRule, ...] = ()
+    version: str = "default"
+    """Hash of the file it came from."""
+
+    def flow_rules(self, source: PeerClass, destination: PeerClass, channel: Channel) -> "FlowRules":
+        """The DLP rules that can matter on one flow, in order."""
+        rules = (*self.dlp, *DEFAULT_DLP)
+        return FlowRules(tuple(rule for rule in rules if rule.concerns(source, destination, channel)))
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRules:
+    """The part of the policy that speaks about one flow."""
+
+    rules: tuple[DlpRule, ...]
+
+    def judge(self, pattern: str, klass: FindingClass, confidence: Confidence) -> tuple[Action, str]:
+        """What to do about such a finding, and the name of the rule that says so."""
+        for rule in self.rules:
+            if rule.fits(pattern, klass, confidence):
+                return rule.action, rule.name
+        raise AssertionError("the last default rule fits everything")
+
+    def strictest(self, pattern: str, klasses: tuple[FindingClass, ...]) -> Action:
+        """The strictest action that any finding of `pattern` could meet on this flow."""
+        return max(self.judge(pattern, klass, confidence)[0] for klass in klasses for confidence in Confidence)
+
+
+def segment(connection: Connection, mode: Mode, policy: Policy) -> Permit | Denial:
+    """May these two peers talk?  Rules of the policy first, then the default grid; modes only soften a denial."""
+    verdict = _by_rule(connection, policy) or _by_grid(connection)
+    if isinstance(verdict, Denial) and mode is not Mode.PROTECT:
+        return Permit(connection, verdict.reason, verdict.rule, would_deny=verdict.reason)
+    return verdict
+
+
+def deny(connection: Connection, mode: Mode, reason: Reason) -> Permit | Denial:
+    """A denial for a reason other than the grid (no map, stale map), softened by the mode like any other."""
+    if mode is not Mode.PROTECT:
+        return Permit(connection, reason, reason.value, would_deny=reason)
+    return Denial(connection, reason, reason.value)
+
+
+def _by_rule(connection: Connection, policy: Policy) -> Permit | Denial | None:
+    for rule in policy.segmentation:
+        if rule.fits(connection):
+            made = Permit if rule.allow else Denial
+            return made(connection, Reason.RULE, rule.name)
+    return None
+
+
+def _by_grid(connection: Connection) -> Permit | Denial:
+    pair = {connection.source, connection.destination}
+    if IN not in pair or pair <= _CDE_PARTNERS:
+        return Permit(connection, Reason.GRID, "grid")
+    reason = Reason.UNKNOWN_PEER if PeerClass.UNKNOWN in pair else Reason.GRID
+    return Denial(connection, reason, "grid")
