@@ -1,0 +1,157 @@
+"""Primary account numbers: issuer, length and Luhn of a run or of printed groups, and the text around it.
+
+What belongs here: is this number a card number, or a part of something else?  What never does: the issuer
+table (issuers.py), the sum (sums/luhn.py), words nearby (the pattern's context).
+
+Which way it errs: a card number that is missed is a breach, one too many is a nuisance.  So a number is
+dropped only
+for a reason that real card numbers practically never meet:
+
+- part of a longer number: a digit next to it, or a fifth group of four with the same separator (`1234 4111
+  1111 1111 1111`), unless that group reads as an expiry (MMYY) or, before it, as a year.  `qty 2 4111 ...`
+  and `4111 ... 123` are found;
+- the head of a printed IBAN before it (`DE89 3704 0044 ...`);
+- the fraction of a decimal number (`0.4111...`): a dot with a digit before it.  A number followed by `.0`
+  is found, since spreadsheets and data frames write card numbers as floats;
+- inside a UUID, or in a run of hexadecimal digits of at least 20 characters with a letter in it;
+- at most two different digits, unless it is a published test number;
+- separators that differ within the number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from dlp_patterns.issuers import issuer_of
+from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.published import TEST_NUMBERS
+from dlp_patterns.sums import luhn
+
+MIN_DIGITS, MAX_DIGITS = 12, 19
+
+HEX_ID = 20
+"""Shortest hexadecimal run with a letter that is taken for an id: `acc4111111111111111` is a card number."""
+
+_GROUP = re.compile(rb"[0-9]+")
+_UUID = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_UUID_WIDTH = 36
+_HEX_BEFORE = re.compile(rb"[0-9A-Fa-f]*\Z")
+_HEX_AFTER = re.compile(rb"[0-9A-Fa-f]*")
+_ALNUM = re.compile(rb"[0-9A-Za-z]")
+_LETTER = re.compile(rb"[A-Za-z]")
+_FRACTION = re.compile(rb"[0-9]\.\Z")
+_REACH = 64
+"""How far a run of hexadecimal digits is followed, bytes: SHA-256 in hex."""
+
+_EXPIRY = re.compile(rb"(?:0[1-9]|1[0-2])(?:2[4-9]|3[0-9]|4[0-5])")
+_YEAR = re.compile(rb"19[5-9][0-9]|20[0-4][0-9]")
+_IBAN_HEAD = re.compile(rb"[A-Z]{2}[0-9]{2}")
+_TOKEN_BEFORE = re.compile(rb"[0-9A-Za-z]{1,8}\Z")
+_TOKEN_AFTER = re.compile(rb"[0-9A-Za-z]{1,8}")
+_FOUR = re.compile(rb"[0-9]{4}")
+
+# How card numbers are printed, by lengths of groups.  Any other grouping is possible, and less sure.
+_PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13)})
+
+
+def check(window: bytes, start: int, end: int) -> Confirmed | None:
+    """The card number in window[start:end], or in the longest part of it that is made of whole groups."""
+    groups = [match.span() for match in _GROUP.finditer(window, start, end)]
+    for part in _parts(groups):
+        if confirmed := _confirm(window, part):
+            return confirmed
+    return None
+
+
+def _parts(groups: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Every sequence of neighbouring groups, the longest first, from left to right."""
+    for size in range(len(groups), 0, -1):
+        for first in range(len(groups) - size + 1):
+            yield groups[first : first + size]
+
+
+def _confirm(window: bytes, groups: list[tuple[int, int]]) -> Confirmed | None:
+    """A card number made of exactly these groups."""
+    digits = b"".join(window[low:high] for low, high in groups)
+    if not MIN_DIGITS <= len(digits) <= MAX_DIGITS or not luhn.is_valid(digits):
+        return None
+    issuer = issuer_of(digits)
+    separators = {window[left[1] : right[0]] for left, right in pairwise(groups)}
+    if issuer is None or len(separators) > 1:
+        return None
+    test = digits in TEST_NUMBERS
+    start, end = groups[0][0], groups[-1][1]
+    if (len(set(digits)) <= 2 and not test) or _is_part_of_more(window, start, end, b"".join(separators)):
+        return None
+    confidence = Confidence.HIGH if test else _confidence(issuer.confidence, groups)
+    return Confirmed(start, end, issuer.brand, confidence, test)
+
+
+def _confidence(base: Confidence, groups: list[tuple[int, int]]) -> Confidence:
+    """How sure: the issuer's range, better if grouped as cards are printed, worse in any other grouping."""
+    shape = tuple(high - low for low, high in groups)
+    if len(shape) == 1 or base is Confidence.LOW:
+        return base
+    return Confidence.HIGH if shape in _PRINTED else Confidence.LOW
+
+
+def _is_part_of_more(window: bytes, start: int, end: int, separator: bytes) -> bool:
+    """Whether the text around window[start:end] shows that it is only a part of something."""
+    if _digit_at(window, start - 1) or _digit_at(window, end):
+        return True
+    if separator:
+        return (
+            _has_group_before(window, start, separator)
+            or _has_group_after(window, end, separator)
+            or _in_uuid(window, start, end)
+        )
+    return (
+        _FRACTION.search(window, max(0, start - 2), start) is not None
+        or _in_uuid(window, start, end)
+        or _in_hex(window, start, end)
+    )
+
+
+def _digit_at(window: bytes, at: int) -> bool:
+    return 0 <= at < len(window) and 48 <= window[at] <= 57
+
+
+def _has_group_before(window: bytes, start: int, separator: bytes) -> bool:
+    """Whether a group stands before the number that makes it a longer one, or an IBAN."""
+    if not window.endswith(separator, 0, start):
+        return False
+    found = _TOKEN_BEFORE.search(window, max(0, start - len(separator) - 8), start - len(separator))
+    token = found.group() if found else b""
+    if _IBAN_HEAD.fullmatch(token):
+        return True
+    return bool(_FOUR.fullmatch(token)) and not (_EXPIRY.fullmatch(token) or _YEAR.fullmatch(token))
+
+
+def _has_group_after(window: bytes, end: int, separator: bytes) -> bool:
+    """Whether a group stands after the number that makes it a longer one."""
+    if not window.startswith(separator, end):
+        return False
+    found = _TOKEN_AFTER.match(window, end + len(separator))
+    token = found.group() if found else b""
+    return bool(_FOUR.fullmatch(token)) and not _EXPIRY.fullmatch(token)
+
+
+def _in_uuid(window: bytes, start: int, end: int) -> bool:
+    """Whether a UUID overlaps the number."""
+    near = _UUID.finditer(window, max(0, start - _UUID_WIDTH), end + _UUID_WIDTH)
+    return any(found.start() < end and start < found.end() for found in near)
+
+
+def _in_hex(window: bytes, start: int, end: int) -> bool:
+    """Whether the number stands in a hexadecimal id: a long run with a letter, nothing else attached."""
+    before = _HEX_BEFORE.search(window, max(0, start - _REACH), start)
+    after = _HEX_AFTER.match(window, end, end + _REACH)
+    low = before.start() if before else start
+    high = after.end() if after else end
+    if high - low < HEX_ID or not _LETTER.search(window, low, high):
+        return False
+    return not (_ALNUM.match(window, low - 1, low) if low else None) and not _ALNUM.match(
+        window, high, high + 1
+    )

@@ -1,0 +1,118 @@
+"""How each kind of value may be shown: the ONE place, one table.
+
+What belongs here: which characters of a value may be seen by a person, a log or the far side of a masked
+connection.
+What never does: who asks, and why.  PCI DSS 3.4.1: of a card number at most the BIN (six digits here) and
+the last four.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+STAR = ord("*")
+MAX_LEAD = 6
+MAX_STARS = 12
+"""Longest run of stars in an event: the length of a long secret is nobody's business either."""
+
+MIN_HIDDEN = 2
+"""Fewest characters that must be hidden between head and tail; a shorter value is hidden whole."""
+
+_DIGITS = frozenset(b"0123456789")
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_ALL = frozenset(range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind is shown.
+
+    opening: what may stand before the sensitive part and is public (a prefix, a sentinel); always shown.
+    hides: the bytes that carry the value; all others are separators and stay.
+    head, tail: how many of those bytes stay visible at either end.
+    ends: bytes that end the part with a head and a tail; after one of them everything but `keeps` is hidden.
+    lead: how many leading bytes of the whole value may be seen before a verdict, at most MAX_LEAD.
+    """
+
+    opening: re.Pattern[bytes]
+    hides: frozenset[int]
+    head: int
+    tail: int
+    lead: int
+    ends: frozenset[int] = frozenset()
+    keeps: frozenset[int] = frozenset()
+
+
+_NOTHING = re.compile(rb"")
+_TOKEN = re.compile(
+    rb"A(?:KIA|SIA)|gh[a-z]_|github_pat_|gl[a-z]{2,8}-|xox[a-z](?:\.xox[a-z])?-|xapp-|[rs]k_(?:live|test)_|AIza"
+    rb"|SG\.|npm_|pypi-"
+)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        # A card number: BIN and last four, separators as they are.
+        "first6_last4": Rule(_NOTHING, _DIGITS, head=6, tail=4, lead=6),
+        # A magnetic stripe: its card number as above; name, date, service code and discretionary data never.
+        "track": Rule(
+            re.compile(rb"%[A-Za-z]|;"),
+            _DIGITS,
+            head=6,
+            tail=4,
+            lead=6,
+            ends=frozenset(b"=^Dd"),
+            keeps=frozenset(b"=^?;%"),
+        ),
+        # A number of which people read out the last four: social security.
+        "last4": Rule(_NOTHING, _DIGITS, head=0, tail=4, lead=0),
+        # An account: country, check digits, last four.
+        "iban": Rule(_NOTHING, _DIGITS | _LETTERS, head=4, tail=4, lead=4),
+        # A secret that says what it is: the literal prefix, nothing else.
+        "token": Rule(_TOKEN, _ALL, head=0, tail=0, lead=4),
+        # The same, for kinds whose literal prefix has three bytes only.
+        "short_token": Rule(_TOKEN, _ALL, head=0, tail=0, lead=3),
+        # A private key: the line that announces it is public, the key is not.
+        "pem": Rule(re.compile(rb"-----BEGIN [0-9A-Z ]{0,32}-----"), _ALL, head=0, tail=0, lead=4),
+    }
+)
+"""Every way to show a value, by the name a pattern file uses in `show`."""
+
+
+def mask(show: str, value: bytes) -> bytes:
+    """`value` with everything hidden that `show` does not allow to be seen; always of the same length.
+
+    Raises KeyError for a `show` that is no row of RULES (the loader never lets one in).
+    """
+    rule = RULES[show]
+    opening = rule.opening.match(value)
+    start = opening.end() if opening else 0
+    end = next((at for at in range(start, len(value)) if value[at] in rule.ends), len(value))
+    out = bytearray(value)
+    for at in _hidden(rule, value, start, end):
+        out[at] = STAR
+    for at in range(end, len(value)):
+        if value[at] not in rule.keeps:
+            out[at] = STAR
+    return bytes(out)
+
+
+def shown(show: str, value: bytes) -> str:
+    """`value` masked for an event: printable ASCII only, long runs of stars shortened."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(show, value))
+    return re.sub(rf"\*{{{MAX_STARS},}}", "*" * MAX_STARS, text)
+
+
+def lead(show: str) -> int:
+    """How many leading bytes of a value may be seen before a verdict on it; 0 to MAX_LEAD."""
+    return RULES[show].lead
+
+
+def _hidden(rule: Rule, value: bytes, start: int, end: int) -> list[int]:
+    """Which bytes of value[start:end] carry the value and are neither its head nor its tail."""
+    places = [at for at in range(start, end) if value[at] in rule.hides]
+    if len(places) < rule.head + rule.tail + MIN_HIDDEN:
+        return places
+    return places[rule.head : len(places) - rule.tail]

@@ -1,0 +1,295 @@
+"""Patterns as frozen values: an invalid one cannot be constructed.
+
+What belongs here: the nouns (Pattern, Pack, Boundary, Context, Example, Confirmed ...) and the rules that
+hold for each of them alone.  What never does: files and YAML (load.py), validators (checks/), the matcher.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from dlp_patterns import regex as expressions
+from dlp_patterns.errors import PatternError, Problem
+
+__all__ = [
+    "Boundary",
+    "Confidence",
+    "Confirmed",
+    "Context",
+    "DataClass",
+    "Example",
+    "NonMatch",
+    "Pack",
+    "Pattern",
+    "PatternError",
+    "Problem",
+    "Severity",
+    "Sides",
+]
+
+MAX_WIDTH = 256
+"""Widest value a pattern may declare, bytes.  It bounds what the proxy holds back of a stream."""
+
+MAX_DISTANCE = 64
+"""Farthest a context word may stand before the value, bytes.  Macie looks 30 characters back, Purview 300."""
+
+MIN_NO_MATCH = 2
+"""Fewest counter-examples of a pattern: what it must *not* find says more about it than what it finds."""
+
+_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Severity(StrEnum):
+    """How bad it is when this value crosses the wire in clear."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Confidence(IntEnum):
+    """How sure a finding is; comparable, so that a policy can ask for *at least*."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class DataClass(StrEnum):
+    """What kind of sensitive data a pattern finds; the policy speaks in these words."""
+
+    PCI = "pci"
+    PII = "pii"
+    SECRETS = "secrets"
+
+
+_DIGIT = frozenset(b"0123456789")
+_WORD = _DIGIT | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+
+
+class Boundary(StrEnum):
+    """What the byte next to a value must not be.  The edges of the data hold for every boundary."""
+
+    NONE = "none"
+    DIGIT = "digit"
+    WORD = "word"
+    TOKEN = "token"  # noqa: S105 - the name of a boundary: word characters and "-"
+
+    @property
+    def outside(self) -> bytes:
+        """The bytes that may stand next to the value, as one regex class; empty for NONE."""
+        return _OUTSIDE[self]
+
+    def holds(self, byte: int | None) -> bool:
+        """Whether `byte` (None: there is no neighbour) may stand next to the value."""
+        return byte is None or byte not in _INSIDE[self]
+
+
+_INSIDE: dict[Boundary, frozenset[int]] = {
+    Boundary.NONE: frozenset(),
+    Boundary.DIGIT: _DIGIT,
+    Boundary.WORD: _WORD,
+    Boundary.TOKEN: _WORD | frozenset(b"-"),
+}
+_OUTSIDE: dict[Boundary, bytes] = {
+    Boundary.NONE: b"",
+    Boundary.DIGIT: b"[^0-9]",
+    Boundary.WORD: b"[^0-9A-Za-z_]",
+    Boundary.TOKEN: b"[^0-9A-Za-z_-]",
+}
+
+
+class Sides(NamedTuple):
+    """The boundaries to the left and to the right of a value."""
+
+    left: Boundary
+    right: Boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Text in which exactly one value is found: `finds`, or the whole text if that is None."""
+
+    text: bytes
+    finds: bytes | None
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise PatternError([Problem("text", "is empty", "write a text that holds the value")])
+        if self.finds is not None and (not self.finds or self.finds not in self.text):
+            raise PatternError(
+                [Problem("finds", "does not occur in text", "copy the value exactly as it stands there")]
+            )
+
+    @property
+    def value(self) -> bytes:
+        """The value that is to be found."""
+        return self.text if self.finds is None else self.finds
+
+
+@dataclass(frozen=True, slots=True)
+class NonMatch:
+    """Text in which nothing may be found, and why."""
+
+    text: bytes
+    why: str
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise PatternError(
+                [Problem("text", "is empty", "write a text that looks like a value but is none")]
+            )
+        if not self.why.strip():
+            raise PatternError([Problem("why", "is empty", "say in a few words why this is no value")])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Words that make a value more likely when one of them stands shortly before it.
+
+    words: lower case ASCII, each a whole word of an identifier: `card` is seen in `card=`, `CARD_NO`,
+    `cardNumber` and `debit-card`, not in `discard` or `cardinal`.
+    distance: how many bytes before the value are looked at.
+    required: without a word there is no finding; otherwise a word only raises the confidence to HIGH.
+    """
+
+    words: tuple[bytes, ...]
+    distance: int
+    required: bool
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.words or not all(re.fullmatch(rb"[a-z0-9]+", word) for word in self.words):
+            problems.append(
+                Problem(
+                    "context.words",
+                    "must be words of a-z and 0-9",
+                    "write lower case words without separators",
+                )
+            )
+        if not 1 <= self.distance <= MAX_DISTANCE:
+            problems.append(Problem("context.distance", f"must be 1 to {MAX_DISTANCE} bytes", "lower it"))
+        if problems:
+            raise PatternError(problems)
+
+    def seen(self, before: bytes) -> bool:
+        """Whether a word stands in the last `distance` bytes of `before`, the bytes before the value."""
+        return _word_finder(self.words).search(before, max(0, len(before) - self.distance)) is not None
+
+
+@lru_cache(maxsize=256)
+def _word_finder(words: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """An expression for any of `words`, each bounded by a non-letter, the edge, or a hump of camelCase."""
+    left = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+    right = rb"(?:(?![A-Za-z])|(?<=[a-z0-9])(?=[A-Z]))"
+    return re.compile(left + rb"(?i:" + rb"|".join(sorted(words, reverse=True)) + rb")" + right)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A hit that a check confirmed: where in the window, what, how sure, whether a published test value."""
+
+    start: int
+    end: int
+    kind: str
+    confidence: Confidence
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One kind of sensitive value: how it looks, how it is confirmed, how it may be shown, and the evidence.
+
+    `regex` is in the closed grammar of regex.py and excludes the boundaries; `width` is the widest text it
+    matches, in bytes.  `check` names a module of checks/, `show` a row of masking.py (the loader looks both
+    up).
+    """
+
+    id: str
+    title: str
+    source: str
+    klass: DataClass
+    regex: bytes
+    width: int
+    boundary: Sides
+    check: str
+    show: str
+    severity: Severity
+    context: Context | None
+    match: tuple[Example, ...]
+    no_match: tuple[NonMatch, ...]
+
+    def __post_init__(self) -> None:
+        if problems := list(_problems(self)):
+            raise PatternError(problems)
+
+
+def _problems(pattern: Pattern) -> Iterator[Problem]:
+    """Everything that is wrong with a pattern on its own."""
+    if not _ID.fullmatch(pattern.id):
+        yield Problem("id", "must be <pack>.<name>", "use a-z, 0-9 and _ on both sides of one dot")
+    for field in ("title", "source", "check", "show"):
+        if not getattr(pattern, field).strip():
+            yield Problem(field, "is empty", "fill it in")
+    if not pattern.match:
+        yield Problem("match", "has no example", "add at least one text in which the value is found")
+    if len(pattern.no_match) < MIN_NO_MATCH:
+        yield Problem(
+            "no_match",
+            f"has fewer than {MIN_NO_MATCH} examples",
+            "add texts that must stay silent, with a why",
+        )
+    yield from _regex_problems(pattern)
+
+
+def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
+    """What is wrong with the expression and with the width declared for it."""
+    try:
+        narrowest, widest = expressions.narrowest(pattern.regex), expressions.widest(pattern.regex)
+    except PatternError as error:
+        yield from error.problems
+        return
+    if narrowest == 0:
+        yield Problem("regex", "matches the empty text", "make at least one part of it obligatory")
+    if widest > MAX_WIDTH:
+        yield Problem("regex", f"can match {widest} bytes", f"bound it to {MAX_WIDTH} bytes")
+    if pattern.width != widest:
+        yield Problem(
+            "width",
+            f"is {pattern.width}",
+            f"the widest text that regex matches has {widest} bytes: write {widest}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A folder of patterns under one name; every pattern's id starts with it."""
+
+    name: str
+    patterns: tuple[Pattern, ...]
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not _NAME.fullmatch(self.name):
+            problems.append(Problem("name", "must be a-z, 0-9 and _", "rename the folder"))
+        if not self.patterns:
+            problems.append(Problem("patterns", "is empty", "put at least one pattern file into the folder"))
+        ids = [pattern.id for pattern in self.patterns]
+        problems += [
+            Problem("id", f"{name} is used twice", "give each pattern its own")
+            for name in sorted({name for name in ids if ids.count(name) > 1})
+        ]
+        problems += [
+            Problem("id", f"{name} is not in pack {self.name}", f"begin it with {self.name}.")
+            for name in ids
+            if name.partition(".")[0] != self.name
+        ]
+        if problems:
+            raise PatternError(problems)
