@@ -92,9 +92,7 @@ class DlpRule:
     def fits(self, pattern: str, klass: FindingClass, confidence: Confidence) -> bool:
         """Whether this rule speaks about such a finding (on a flow it concerns)."""
         return (
-            self.klass in (None, klass)
-            and self.pattern in (None, pattern)
-            and confidence >= self.confidence
+            self.klass in (None, klass) and self.pattern in (None, pattern) and confidence >= self.confidence
         )
 
 
@@ -138,7 +136,9 @@ class FlowRules:
 
     def strictest(self, pattern: str, klasses: tuple[FindingClass, ...]) -> Action:
         """The strictest action that any finding of `pattern` could meet on this flow."""
-        return max(self.judge(pattern, klass, confidence)[0] for klass in klasses for confidence in Confidence)
+        return max(
+            self.judge(pattern, klass, confidence)[0] for klass in klasses for confidence in Confidence
+        )
 
 
 def segment(connection: Connection, mode: Mode, policy: Policy) -> Permit | Denial:

@@ -21,22 +21,37 @@ class Reason(StrEnum):
     # --- segmentation: decided before the upstream is dialed -----------------------------------------------------
     GRID = "grid", "The default grid of PCI scopes says so for this pair."
     RULE = "rule", "A segmentation rule of the policy says so for this pair and port."
-    UNKNOWN_PEER = "unknown_peer", "The peer is inside the cluster but not in the scope map, and one side is in scope."
+    UNKNOWN_PEER = (
+        "unknown_peer",
+        "The peer is inside the cluster but not in the scope map, and one side is in scope.",
+    )
     NO_SCOPE_MAP = "no_scope_map", "No scope map has been loaded yet, or the last one has expired."
     STALE_SCOPE_MAP = "stale_scope_map", "The scope map is stale and the peer is not known from it."
-    UNKNOWN_DESTINATION = "unknown_destination", "The original destination of the connection could not be read."
+    UNKNOWN_DESTINATION = (
+        "unknown_destination",
+        "The original destination of the connection could not be read.",
+    )
     LOOP = "loop", "The connection was addressed to the proxy itself."
 
     # --- content: decided while bytes flow --------------------------------------------------------------------------
     CLEAN = "clean", "Inspected, nothing found."
     PAN_IN_CLEARTEXT = "pan_in_cleartext", "A primary account number crossed the network unencrypted."
-    SAD_IN_CLEARTEXT = "sad_in_cleartext", "Sensitive authentication data (track data) crossed the network unencrypted."
+    SAD_IN_CLEARTEXT = (
+        "sad_in_cleartext",
+        "Sensitive authentication data (track data) crossed the network unencrypted.",
+    )
     PII_IN_CLEARTEXT = "pii_in_cleartext", "Other personal data crossed the network unencrypted."
     SECRET_IN_CLEARTEXT = "secret_in_cleartext", "A credential crossed the network unencrypted."
-    MALFORMED_HTTP = "malformed_http", "The HTTP message is malformed or ambiguous; two parsers could disagree about it."
+    MALFORMED_HTTP = (
+        "malformed_http",
+        "The HTTP message is malformed or ambiguous; two parsers could disagree about it.",
+    )
     FAKE_TLS = "fake_tls", "The connection began like TLS but the peer did not answer with TLS."
-    UNSCANNABLE = "unscannable", "Content could not be inspected (encoding or limit) and the policy does not let it pass."
-    ENGINE_ERROR = "engine_error", "The matching engine failed; an error is a denial, never \"no findings\"."
+    UNSCANNABLE = (
+        "unscannable",
+        "Content could not be inspected (encoding or limit) and the policy does not let it pass.",
+    )
+    ENGINE_ERROR = "engine_error", 'The matching engine failed; an error is a denial, never "no findings".'
 
     # --- bytes that were not inspected (the label of cdefence_uninspected_bytes_total) -------------------------------
     ENCRYPTED = "encrypted", "TLS passed through."

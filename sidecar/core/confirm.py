@@ -1,0 +1,120 @@
+"""From hit to finding: find the exact span again, look at the neighbours, run the check, weigh the context.
+
+The engine says "pattern 3 ends about here".  Confirmation sees a fixed window, `reach` bytes before the end and one
+byte the boundary byte behind it, never more: that is what makes the answer the same however the stream was cut.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dlp_patterns import masking
+from dlp_patterns.checks import REGISTRY
+from dlp_patterns.model import Boundary, Confidence, DataClass, Pattern
+from sidecar.core.findings import Finding, FindingClass, Part
+from sidecar.core.hits import Hit
+from sidecar.core.policy import FlowRules
+from sidecar.core.reasons import Reason
+
+_CLASSES = {
+    DataClass.PCI: FindingClass.PCI,
+    DataClass.PII: FindingClass.PII,
+    DataClass.SECRETS: FindingClass.SECRETS,
+}
+_REASONS = {
+    FindingClass.PCI: Reason.PAN_IN_CLEARTEXT,
+    FindingClass.TEST_PAN: Reason.PAN_IN_CLEARTEXT,
+    FindingClass.PII: Reason.PII_IN_CLEARTEXT,
+    FindingClass.SECRETS: Reason.SECRET_IN_CLEARTEXT,
+}
+_SAD = frozenset({"pci.track1", "pci.track2"})
+"""Sensitive authentication data must not even be stored encrypted (PCI DSS 3.3.1); in clear it is its own reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A confirmed value: where it is in its text, and the finding that may be shown about it."""
+
+    start: int
+    end: int
+    index: int
+    """Index of the pattern."""
+    show: str
+    """How it may be shown (`dlp_patterns.masking`)."""
+    masked: bytes
+    """The value as it may be shown, same length."""
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Confirmer:
+    """Confirms hits of one pattern set."""
+
+    patterns: Sequence[Pattern]
+
+    @cached_property
+    def _regexes(self) -> list[re.Pattern[bytes]]:
+        return [re.compile(rb"(?:" + pattern.regex + rb")\Z", re.DOTALL) for pattern in self.patterns]
+
+    def confirm(self, hit: Hit, window: bytes, base: int, part: Part, rules: FlowRules) -> Span | None:
+        """The confirmed value behind `hit`, or None.
+
+        `window` is text from offset `base` up to the end of the hit, its boundary byte included.
+        """
+        index, end = hit
+        pattern = self.patterns[index]
+        located = self._locate(index, window, end - base)
+        if located is None:
+            return None
+        confirmed = REGISTRY[pattern.check](window, *located)
+        if confirmed is None:
+            return None
+        confidence = _with_context(pattern, window, confirmed.start, confirmed.confidence)
+        if confidence is None:
+            return None
+        klass = FindingClass.TEST_PAN if confirmed.test else _CLASSES[pattern.klass]
+        action, rule = rules.judge(pattern.id, klass, confidence)
+        value = window[confirmed.start : confirmed.end]
+        finding = Finding(
+            pattern=pattern.id,
+            klass=klass,
+            kind=confirmed.kind,
+            shown=masking.shown(pattern.show, value),
+            confidence=confidence,
+            severity=pattern.severity,
+            part=part,
+            offset=base + confirmed.start,
+            reason=Reason.SAD_IN_CLEARTEXT if pattern.id in _SAD else _REASONS[klass],
+            action=action,
+            rule=rule,
+        )
+        masked = masking.mask(pattern.show, value)
+        return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
+
+    def _locate(self, index: int, window: bytes, end: int) -> tuple[int, int] | None:
+        """The leftmost span of the pattern that ends at the hit and has the boundaries it asks for."""
+        pattern = self.patterns[index]
+        right = pattern.boundary.right
+        # The engine reports the end behind the boundary byte it consumed, or the end of the text.
+        ends = (end,) if right is Boundary.NONE else (end - 1, end)
+        for stop in ends:
+            if stop < 1 or not right.holds(window[stop] if stop < len(window) else None):
+                continue
+            begin = max(0, stop - pattern.width)
+            while (found := self._regexes[index].search(window, begin, stop)) is not None:
+                start = found.start()
+                if pattern.boundary.left.holds(window[start - 1] if start else None):
+                    return start, stop
+                begin = start + 1
+        return None
+
+
+def _with_context(pattern: Pattern, window: bytes, start: int, confidence: Confidence) -> Confidence | None:
+    """Confidence after looking for context words before the value; None when required context is absent."""
+    context = pattern.context
+    if context is None:
+        return confidence
+    if context.seen(window[:start]):
+        return Confidence.HIGH
+    return None if context.required else confidence

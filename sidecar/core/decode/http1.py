@@ -1,0 +1,423 @@
+"""HTTP/1.x, read along: where heads, bodies and messages begin and end (RFC 9110, RFC 9112).
+
+Two readers look at every byte.  Our own framing below finds the offsets, llhttp (through httptools) validates every
+head, size line and trailer in its strict mode and keeps its own count.  Both must agree where each message ends;
+where they do not, two other parsers along the way might not either, and that is how requests are smuggled: the
+message is denied.  Bytes are never rewritten here.
+
+Request and response differ in how a head decides what follows, so that is the only thing their subclasses say.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+import httptools
+
+from sidecar.core.decode.pieces import END, Kind, MalformedError, Piece
+
+HEAD_LIMIT: Final = 64 * 1024
+"""A head longer than this is refused.  nginx stops at 32 KiB, Apache at 8 KiB a line, Node at 16 KiB, Envoy at 60 KiB."""
+SIZE_LINE_LIMIT: Final = 4 * 1024
+TRAILER_LIMIT: Final = 16 * 1024
+
+_SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})(;[^\r\n]*)?\r\n")
+_LENGTH = re.compile(rb"[0-9]{1,15}")
+_BLANK = b"\r\n\r\n"
+_NO_BODY = frozenset({204, 304})
+
+
+class Asked(Enum):
+    """What about a request decides how its response is framed (RFC 9112 6.3)."""
+
+    PLAIN = auto()
+    HEAD = auto()
+    CONNECT = auto()
+    UPGRADE = auto()
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the two directions of one HTTP connection must know about each other."""
+
+    waiting: deque[Asked] = field(default_factory=deque)
+    """Requests whose final response has not begun, oldest first."""
+    tunnel: bool = False
+    """A 101 or a successful CONNECT was seen: from here on both directions are opaque."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What follows a head: `length` bytes, chunks (-1), or everything until close (-2)."""
+
+    length: int
+    encoding: bytes = b""
+
+
+_CHUNKED, _UNTIL_CLOSE = -1, -2
+_EMPTY = _Body(0)
+
+
+class _Tally:
+    """What llhttp reports: how many messages it saw begin and end."""
+
+    __slots__ = ("begun", "ended")
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+
+    def on_message_begin(self) -> None:
+        self.begun += 1
+
+    def on_message_complete(self) -> None:
+        self.ended += 1
+
+
+class Http1Reader:
+    """The framing both directions share: head, then a body of known length, in chunks, or until close."""
+
+    _parser_type: Callable[[_Tally], httptools.HttpRequestParser | httptools.HttpResponseParser]
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._buffer = b""
+        """Bytes of an incomplete head, size line or trailer section."""
+        self._state: Callable[[list[Piece]], bool] = self._in_head
+        """Takes from the buffer what it can, appends pieces; True when the next state should go on."""
+        self._left = 0
+        self._searched = 0
+        self._fresh_parser()
+
+    # --- the three verbs ---------------------------------------------------------------------------------------------
+
+    def whole(self, data: bytes) -> bool:
+        """Whether `data` is exactly one complete message without content coding; if so it is consumed."""
+        if self._buffer or self._state != self._in_head or self._exchange.tunnel:
+            return False
+        split = data.find(_BLANK)
+        if split < 1:
+            return False
+        length = self._quick_length(data, data[: split + 2].lower())
+        if length < 0 or split + 4 + length != len(data):
+            return False
+        self._mirror(data)
+        self._expect_end()
+        return True
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """The pieces that `data` completes, one by one: those before a malformed place still count."""
+        self._buffer = self._buffer + data if self._buffer else data
+        pieces: list[Piece] = []
+        more = True
+        while self._buffer and more:
+            more = self._state(pieces)
+            yield from pieces
+            pieces.clear()
+
+    def close(self) -> list[Piece]:
+        """The end of the stream: ends a body that lasts until close; what is incomplete is handed out as text."""
+        rest, self._buffer = self._buffer, b""
+        pieces = [Piece(Kind.FRAME_TEXT, rest)] if rest else []
+        return [*pieces, END]
+
+    # --- what request and response say differently -------------------------------------------------------------------
+
+    def _quick_length(self, data: bytes, head: bytes) -> int:
+        """The body length of a plain message, -1 for anything that needs a closer look.  Takes note of the message."""
+        raise NotImplementedError
+
+    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
+        """What follows `head`.  Takes note of the message."""
+        raise NotImplementedError
+
+    # --- llhttp reads along -------------------------------------------------------------------------------------------
+
+    def _fresh_parser(self) -> None:
+        self._tally = _Tally()
+        self._parser = self._parser_type(self._tally)
+        self._alone = False
+        """llhttp cannot follow this message's body (answer to HEAD, upgrade); it joins again at the next head."""
+
+    def _mirror(self, wire: bytes) -> bool:
+        """Feed llhttp; True when it says that the connection wants to leave HTTP.  Raises MalformedError."""
+        try:
+            self._parser.feed_data(wire)
+        except httptools.HttpParserUpgrade:
+            return True
+        except httptools.HttpParserError as error:
+            raise MalformedError(str(error)) from None
+        return False
+
+    def _along(self, wire: bytes) -> None:
+        """Feed llhttp bytes that must not end the message."""
+        if self._alone:
+            return
+        self._mirror(wire)
+        if self._tally.ended:
+            raise MalformedError("parsers disagree: message ended early")
+
+    def _expect_end(self) -> None:
+        """Both readers must agree that exactly one message ended here."""
+        if self._alone:
+            self._fresh_parser()
+            return
+        tally = self._tally
+        if tally.begun != 1 or tally.ended != 1:
+            raise MalformedError("parsers disagree: message end")
+        tally.begun = tally.ended = 0
+
+    # --- states ---------------------------------------------------------------------------------------------------------
+
+    def _take(self, count: int) -> bytes:
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        self._searched = 0
+        return taken
+
+    def _find(self, mark: bytes, limit: int, what: str) -> int:
+        """The offset just behind `mark` in the buffer, 0 while it is not there; MalformedError past `limit`."""
+        found = self._buffer.find(mark, max(0, self._searched - len(mark)))
+        if (len(self._buffer) if found < 0 else found) > limit:
+            raise MalformedError(f"{what} longer than {limit} bytes")
+        self._searched = len(self._buffer)
+        return found + len(mark) if found >= 0 else 0
+
+    def _in_head(self, pieces: list[Piece]) -> bool:
+        if self._exchange.tunnel:
+            self._state = self._in_tunnel
+            return True
+        if self._buffer[0] in b"\r\n":
+            return self._skip_blank_lines(pieces)
+        end = self._find(_BLANK, HEAD_LIMIT, "head")
+        if not end:
+            return False
+        head = self._take(end)
+        upgrade = self._mirror(head)
+        if self._parser.get_http_version() not in ("1.0", "1.1"):
+            raise MalformedError("HTTP version is neither 1.0 nor 1.1")
+        body = self._body_after(head, head.lower(), upgrade)
+        pieces.append(Piece(Kind.HEAD, head, body.encoding))
+        self._enter(body, pieces)
+        return True
+
+    def _skip_blank_lines(self, pieces: list[Piece]) -> bool:
+        """RFC 9112 2.2: empty lines before a message; llhttp says whether these pass."""
+        rest = self._buffer.lstrip(b"\r\n")
+        blank = self._take(len(self._buffer) - len(rest))
+        self._mirror(blank)
+        pieces.append(Piece(Kind.FRAME, blank))
+        return True
+
+    def _enter(self, body: _Body, pieces: list[Piece]) -> None:
+        if body.length == 0:
+            self._finish(pieces)
+        elif body.length == _CHUNKED:
+            self._state = self._in_size_line
+        elif body.length == _UNTIL_CLOSE:
+            self._state = self._until_close
+        else:
+            self._left, self._state = body.length, self._in_body
+        if body.length and self._tally.ended and not self._alone:
+            raise MalformedError("parsers disagree: no body expected")
+
+    def _finish(self, pieces: list[Piece]) -> None:
+        self._expect_end()
+        pieces.append(END)
+        self._state = self._in_head
+
+    def _in_body(self, pieces: list[Piece]) -> bool:
+        part = self._take(self._left)
+        self._left -= len(part)
+        pieces.append(Piece(Kind.BODY, part))
+        if self._left:
+            self._along(part)
+            return False
+        if not self._alone:
+            self._mirror(part)
+        self._finish(pieces)
+        return True
+
+    def _in_size_line(self, pieces: list[Piece]) -> bool:
+        end = self._find(b"\r\n", SIZE_LINE_LIMIT, "chunk size line")
+        if not end:
+            return False
+        line = self._take(end)
+        match = _SIZE_LINE.fullmatch(line)
+        if match is None:
+            raise MalformedError("chunk size line")
+        self._along(line)
+        pieces.append(Piece(Kind.FRAME_TEXT if match[2] else Kind.FRAME, line))
+        self._left = int(match[1], 16)
+        self._state = self._in_chunk if self._left else self._in_trailer
+        return True
+
+    def _in_chunk(self, pieces: list[Piece]) -> bool:
+        part = self._take(self._left)
+        self._along(part)
+        self._left -= len(part)
+        pieces.append(Piece(Kind.BODY, part))
+        if not self._left:
+            self._state = self._after_chunk
+        return not self._left
+
+    def _after_chunk(self, pieces: list[Piece]) -> bool:
+        if len(self._buffer) < 2:
+            return False
+        line_end = self._take(2)
+        if line_end != b"\r\n":
+            raise MalformedError("chunk is longer than its size")
+        self._along(line_end)
+        pieces.append(Piece(Kind.FRAME, line_end))
+        self._state = self._in_size_line
+        return True
+
+    def _in_trailer(self, pieces: list[Piece]) -> bool:
+        if len(self._buffer) < 2:
+            return False
+        bare = self._buffer[:2] == b"\r\n"
+        end = 2 if bare else self._find(_BLANK, TRAILER_LIMIT, "trailer section")
+        if not end:
+            return False
+        trailer = self._take(end)
+        if not self._alone:
+            self._mirror(trailer)
+        pieces.append(Piece(Kind.FRAME if bare else Kind.FRAME_TEXT, trailer))
+        self._finish(pieces)
+        return True
+
+    def _until_close(self, pieces: list[Piece]) -> bool:
+        part = self._take(len(self._buffer))
+        self._along(part)
+        pieces.append(Piece(Kind.BODY, part))
+        return False
+
+    def _in_tunnel(self, pieces: list[Piece]) -> bool:
+        pieces.append(Piece(Kind.STREAM, self._take(len(self._buffer))))
+        return False
+
+
+class RequestReader(Http1Reader):
+    """Requests: a body only with Content-Length or chunked Transfer-Encoding."""
+
+    _parser_type = httptools.HttpRequestParser
+
+    def _quick_length(self, data: bytes, head: bytes) -> int:
+        line_end = head.find(b"\r\n")
+        if not head.endswith((b" http/1.1", b" http/1.0"), 0, line_end):
+            return -1
+        if data.startswith(b"CONNECT ") or b"\r\nupgrade:" in head:
+            return -1
+        length = _plain_length(head)
+        if length is None:
+            length = 0
+        if length >= 0 and len(data) == len(head) + 2 + length:
+            self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
+        return length
+
+    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
+        asked = Asked.PLAIN
+        if head.startswith(b"HEAD "):
+            asked = Asked.HEAD
+        elif head.startswith(b"CONNECT "):
+            asked = Asked.CONNECT
+        elif upgrade:
+            asked = Asked.UPGRADE
+        self._exchange.waiting.append(asked)
+        self._alone = upgrade
+        return _EMPTY if asked is Asked.CONNECT else (_declared_body(lower) or _EMPTY)
+
+
+class ResponseReader(Http1Reader):
+    """Responses: what follows depends on the status and on the request that was asked."""
+
+    _parser_type = httptools.HttpResponseParser
+
+    def _quick_length(self, data: bytes, head: bytes) -> int:
+        status = data[9:12]
+        waiting = self._exchange.waiting
+        if not waiting or waiting[0] is not Asked.PLAIN or not head.startswith(b"http/1."):
+            return -1
+        if status < b"200" or status in (b"204", b"304"):
+            return -1
+        length = _plain_length(head)
+        if length is None or length < 0 or len(data) != len(head) + 2 + length:
+            return -1
+        waiting.popleft()
+        return length
+
+    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
+        status = int(head[9:12])
+        waiting = self._exchange.waiting
+        if 100 <= status < 200 and status != 101:
+            return _EMPTY  # interim: the final response is still to come
+        # A server may speak unasked (408 on an idle connection): framed like the answer to a plain request.
+        asked = waiting.popleft() if waiting else Asked.PLAIN
+        if status == 101 or (asked is Asked.CONNECT and 200 <= status < 300):
+            if asked not in (Asked.UPGRADE, Asked.CONNECT) or (status == 101 and not upgrade):
+                raise MalformedError("protocol switch that nobody asked for")
+            self._exchange.tunnel = self._alone = True
+            return _EMPTY
+        body = _declared_body(lower)
+        if status in _NO_BODY:
+            return _EMPTY
+        if asked is Asked.HEAD:
+            self._alone = True
+            return _EMPTY
+        return body or _Body(_UNTIL_CLOSE, _content_coding(lower))
+
+
+# --- header fields that decide framing.  llhttp has already refused bare CR/LF, folding and spaces before the colon, so
+# --- "\r\nname:" in the lower-case head is exactly that field.
+
+
+def _field(lower: bytes, name: bytes) -> bytes | None:
+    """The value of the one field `name` (given as b"\\r\\nname:"), None when absent; MalformedError when repeated."""
+    at = lower.find(name)
+    if at < 0:
+        return None
+    end = lower.find(b"\r\n", at + 2)
+    if lower.find(name, end) >= 0:
+        raise MalformedError(f"repeated field {name.strip().decode()}")
+    return lower[at + len(name) : end].strip(b" \t")
+
+
+def _plain_length(lower: bytes) -> int | None:
+    """Content-Length of a head without any coding; None when absent, -1 when the slow path must look."""
+    if b"\r\ntransfer-encoding:" in lower or b"\r\ncontent-encoding:" in lower:
+        return -1
+    at = lower.find(b"\r\ncontent-length:")
+    if at < 0:
+        return None
+    value = lower[at + 17 : lower.find(b"\r\n", at + 2)].strip(b" \t")
+    return int(value) if value.isdigit() and len(value) < 16 else -1
+
+
+def _declared_body(lower: bytes) -> _Body | None:
+    """The body that the header fields declare; None when they declare none."""
+    coding = _content_coding(lower)
+    transfer = _field(lower, b"\r\ntransfer-encoding:")
+    if transfer is not None:
+        if lower.startswith(b"http/1.0") or b" http/1.0\r\n" in lower[: lower.find(b"\r\n") + 2]:
+            raise MalformedError("Transfer-Encoding in HTTP/1.0")
+        *inner, last = (part.strip(b" \t") for part in transfer.split(b","))
+        if last != b"chunked" or b"chunked" in inner:
+            raise MalformedError("Transfer-Encoding that does not end in chunked")
+        return _Body(_CHUNKED, b",".join([*([coding] if coding else []), *inner]))
+    length = _field(lower, b"\r\ncontent-length:")
+    if length is None:
+        return None
+    if _LENGTH.fullmatch(length) is None:
+        raise MalformedError("Content-Length")
+    return _Body(int(length), coding)
+
+
+def _content_coding(lower: bytes) -> bytes:
+    """The content coding, b"" for none or identity; several fields are one list (RFC 9110 8.4)."""
+    if b"\r\ncontent-encoding:" not in lower:
+        return b""
+    lines = lower.split(b"\r\n")
+    values = (line.partition(b":")[2] for line in lines if line.startswith(b"content-encoding:"))
+    codings = (value.strip(b" \t") for line in values for value in line.split(b","))
+    return b",".join(coding for coding in codings if coding not in (b"", b"identity"))

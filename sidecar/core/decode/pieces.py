@@ -1,0 +1,70 @@
+"""What a protocol reader makes of a stream: pieces that, joined in order, are exactly the bytes that came in."""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+
+class Kind(Enum):
+    """How a piece is inspected."""
+
+    HEAD = auto()
+    """A complete message head: begins a message; inspected as one complete text."""
+    BODY = auto()
+    """The next part of the message's body text."""
+    FRAME = auto()
+    """Framing without content of its own (chunk sizes, line ends): passes once all before it has passed."""
+    FRAME_TEXT = auto()
+    """Framing that can carry content (chunk extensions, trailers): inspected as one complete text."""
+    END = auto()
+    """The message is complete (no bytes)."""
+    STREAM = auto()
+    """The next part of an opaque stream, which only ends with the connection."""
+
+
+class Piece(NamedTuple):
+    """Some bytes of the stream and how to inspect them."""
+
+    kind: Kind
+    wire: bytes
+    encoding: bytes = b""
+    """Of a HEAD: the content coding of the body that follows, lower case; empty for none."""
+
+
+END = Piece(Kind.END, b"")
+
+
+class MalformedError(Exception):
+    """The stream is not what it claims to be, or two parsers could disagree about it.  The text holds no payload."""
+
+
+class Reader(Protocol):
+    """Reads one direction of a connection."""
+
+    def whole(self, data: bytes) -> bool:
+        """Whether `data` is exactly one complete, uncoded message, now consumed.  False leaves the reader untouched.
+
+        Raises MalformedError.
+        """
+
+    def feed(self, data: bytes) -> Iterable[Piece]:
+        """The pieces that `data` completes.  Iterating raises MalformedError where the stream stops making sense."""
+
+    def close(self) -> list[Piece]:
+        """The pieces that the end of the stream completes."""
+
+
+class OpaqueReader:
+    """Anything we do not speak: one stream."""
+
+    def whole(self, data: bytes) -> bool:  # noqa: ARG002 - a stream never consists of one message
+        """Never: where an opaque message ends, nobody knows."""
+        return False
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """One piece of stream."""
+        return [Piece(Kind.STREAM, data)]
+
+    def close(self) -> list[Piece]:
+        """The end of the stream."""
+        return [END]

@@ -1,0 +1,218 @@
+"""Both directions of one connection: decides the channel from the client's first bytes, then inspects each direction.
+
+    flow.client.feed(data), flow.server.feed(data)      # and .idle(), .close(): see `core.inspection`
+
+Until the channel is decided the client's bytes are kept.  If the client pauses first (a protocol without line ends), they
+are inspected as plain bytes and released, but the question stays open: should they turn out to be the beginning of
+an HTTP request after all, the HTTP reader still gets to see them from the first byte.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sidecar.core import channel as channels
+from sidecar.core import tls
+from sidecar.core.decode.http1 import Exchange, RequestReader, ResponseReader
+from sidecar.core.decode.pieces import OpaqueReader
+from sidecar.core.findings import Action, Channel
+from sidecar.core.inspection import Inspection, Inspector, Step, Verdict
+from sidecar.core.reasons import Reason
+
+NOTHING = Step(b"")
+
+
+class Side:
+    """One direction of a flow.  What it does with an event changes as the flow learns what it carries."""
+
+    def __init__(self, feed: Callable[[bytes], Step]) -> None:
+        self.feed = feed
+        """Bytes arrived: what may be released, what was found."""
+        self.inspection: Inspection | None = None
+        self.uninspected: dict[Reason, int] = {}
+        self.held = b""
+        """Bytes that wait for the channel to be decided."""
+
+    def inspect(self, inspection: Inspection) -> None:
+        """From now on this direction is inspected."""
+        self.inspection = inspection
+        self.uninspected = inspection.uninspected
+        self.feed = inspection.feed
+
+    def pass_by(self, reason: Reason) -> None:
+        """From now on this direction passes without a look."""
+
+        def feed(data: bytes) -> Step:
+            self.uninspected[reason] = self.uninspected.get(reason, 0) + len(data)
+            return Step(data)
+
+        self.feed = feed
+
+    def discard(self) -> None:
+        """Free what the engine keeps."""
+        if self.inspection is not None:
+            self.inspection.discard()
+
+
+@dataclass(slots=True)
+class Flow:
+    """One connection, as far as its content goes."""
+
+    inspector: Callable[[Channel], Inspector]
+    """The engine, policy and mode for this pair of peers on a channel."""
+    channel: Channel = Channel.UNDECIDED
+    exchange: Exchange = field(default_factory=Exchange)
+    encrypted: bool = False
+    """Both sides have proved to speak TLS: nothing more to look at in either direction."""
+    client: Side = field(init=False)
+    server: Side = field(init=False)
+    _released: int = 0
+    """Client bytes that were released while the channel was undecided."""
+
+    def __post_init__(self) -> None:
+        self.client = Side(self._first_client_bytes)
+        self.server = Side(self._first_server_bytes)
+
+    @property
+    def request_pending(self) -> bool:
+        """Whether earlier requests still wait for (the rest of) their responses."""
+        request, response = self.client.inspection, self.server.inspection
+        current = 1 if request is not None and request.inside else 0
+        return len(self.exchange.waiting) != current or (response is not None and response.inside)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether bytes are kept back that `idle` might release."""
+        return any(side.inspection.waiting for side in (self.client, self.server) if side.inspection) or (
+            len(self.client.held) > self._released
+        )
+
+    def client_idle(self) -> Step:
+        """The client paused."""
+        if self.client.inspection is not None:
+            return self.client.inspection.idle()
+        return self._idle_undecided()
+
+    def server_idle(self) -> Step:
+        """The server paused."""
+        return self.server.inspection.idle() if self.server.inspection is not None else NOTHING
+
+    def client_close(self) -> Step:
+        """The client will send no more."""
+        if self.channel is Channel.UNDECIDED and self.client.held:
+            first = self._decide(Channel.OPAQUE)
+            if first.verdict is not None:
+                return first
+            assert self.client.inspection is not None
+            last = self.client.inspection.close()
+            return Step(first.release + last.release, first.findings + last.findings, last.verdict)
+        return self.client.inspection.close() if self.client.inspection is not None else NOTHING
+
+    def server_close(self) -> Step:
+        """The server will send no more."""
+        if self.server.inspection is not None:
+            return self.server.inspection.close()
+        rest, self.server.held = self.server.held, b""
+        return self._not_tls() if rest else NOTHING
+
+    def discard(self) -> None:
+        """Free what the engine keeps."""
+        self.client.discard()
+        self.server.discard()
+
+    # --- the first bytes ---------------------------------------------------------------------------------------------
+
+    def _first_client_bytes(self, data: bytes) -> Step:
+        self.client.held += data
+        found = channels.channel(self.client.held)
+        if found is not Channel.UNDECIDED:
+            return self._decide(found)
+        if self.inspector(Channel.OPAQUE).enforce:
+            return NOTHING
+        self._released += len(data)
+        return Step(data)
+
+    def _first_server_bytes(self, data: bytes) -> Step:
+        """The server speaks first (SMTP, MySQL, SSH): a plain stream, whatever comes back."""
+        self.server.inspect(Inspection(self.inspector(Channel.OPAQUE), OpaqueReader()))
+        return self.server.feed(data)
+
+    def _idle_undecided(self) -> Step:
+        """Release what the client sent so far if it is clean as it stands."""
+        start, already = self.client.held, self._released
+        if len(start) <= already:
+            return NOTHING
+        trial = Inspection(self.inspector(Channel.OPAQUE), OpaqueReader(), gone=already)
+        first, rest = trial.feed(start), trial.idle()
+        trial.discard()
+        if first.verdict or rest.verdict:
+            return Step(b"", first.findings + rest.findings, first.verdict or rest.verdict)
+        if any(finding.action is Action.MASK for finding in first.findings + rest.findings):
+            # To mask is to decide.  What could still be a request line waits for the rest of it.
+            return NOTHING if b" " in start else self._decide_after_pause()
+        self._released = len(start)
+        return Step(start[already:])  # reported when the channel is known: a value must not be told twice
+
+    def _decide_after_pause(self) -> Step:
+        first = self._decide(Channel.OPAQUE)
+        rest = self.client_idle()
+        return Step(
+            first.release + rest.release, first.findings + rest.findings, first.verdict or rest.verdict
+        )
+
+    def _decide(self, found: Channel) -> Step:
+        """The client's first bytes told what the connection speaks."""
+        start, self.client.held = self.client.held, b""
+        server_spoke = self.server.inspection is not None
+        if found is Channel.TLS and server_spoke:
+            found = (
+                Channel.OPAQUE
+            )  # TLS clients speak first; in the middle of something else it is just bytes
+        self.channel = found
+        if found is Channel.TLS:
+            return self._begin_tls(start)
+        inspector = self.inspector(found)
+        gone = self._released if inspector.enforce else 0
+        if found is Channel.HTTP1:
+            if server_spoke and inspector.enforce:
+                return Step(
+                    b"", (), Verdict(Reason.MALFORMED_HTTP, True, detail="response before the request")
+                )
+            self.client.inspect(Inspection(inspector, RequestReader(self.exchange), gone))
+            if not server_spoke:
+                self.server.inspect(Inspection(inspector, ResponseReader(self.exchange)))
+        else:
+            self.client.inspect(Inspection(inspector, OpaqueReader(), gone))
+            if not server_spoke:
+                self.server.inspect(Inspection(inspector, OpaqueReader()))
+        step = self.client.feed(start)
+        return step if inspector.enforce else step._replace(release=start[self._released :])
+
+    # --- TLS -----------------------------------------------------------------------------------------------------------
+
+    def _begin_tls(self, start: bytes) -> Step:
+        self.client.pass_by(Reason.ENCRYPTED)
+        self.server.feed = self._tls_answer
+        step = self.client.feed(start)
+        return step._replace(release=start[self._released :])
+
+    def _tls_answer(self, data: bytes) -> Step:
+        """The server must answer a ClientHello like a TLS server, or the ClientHello was a disguise."""
+        self.server.held += data
+        answer = tls.is_server_answer(self.server.held)
+        if answer is None:
+            return NOTHING
+        if not answer:
+            return self._not_tls()
+        start, self.server.held = self.server.held, b""
+        self.server.pass_by(Reason.ENCRYPTED)
+        self.encrypted = True
+        return self.server.feed(start)
+
+    def _not_tls(self) -> Step:
+        enforced = self.inspector(Channel.TLS).enforce
+        verdict = Verdict(Reason.FAKE_TLS, enforced, detail="the server's first bytes are not a TLS record")
+        if enforced:
+            return Step(b"", (), verdict)
+        start, self.server.held = self.server.held, b""
+        self.server.inspect(Inspection(self.inspector(Channel.OPAQUE), OpaqueReader()))
+        return Step(start, self.server.feed(start).findings, verdict)

@@ -1,0 +1,55 @@
+"""The seam between deciding and finding: what `core.inspection` asks of a matching engine.
+
+A *hit* is an unconfirmed regex match: which pattern, and where in the text the engine noticed it.  Engines live in
+`sidecar.match` (Hyperscan, and a plain oracle for tests); core only knows these protocols.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dlp_patterns.model import Pattern
+
+Hit = tuple[int, int]
+"""(index into `Matcher.patterns`, offset just behind the match in the text; one further if a boundary byte was needed)."""
+
+
+class EngineError(Exception):
+    """The engine failed.  The caller denies: an error never means "no findings"."""
+
+
+class TextStream(Protocol):
+    """One logical text that arrives in pieces."""
+
+    def feed(self, piece: bytes) -> Sequence[Hit]:
+        """The hits that end in `piece`, offsets counted from the start of the text."""
+
+    def close(self) -> Sequence[Hit]:
+        """The hits that needed the end of the text; afterwards the stream is gone.  Safe to call twice."""
+
+
+class Hold(Protocol):
+    """How much of a text's tail could still become a match that must not leave."""
+
+    def __call__(self, tail: bytes) -> int:
+        """The number of bytes at the end of `tail` to keep back."""
+
+
+class Matcher(Protocol):
+    """A set of patterns, ready to run."""
+
+    @property
+    def patterns(self) -> Sequence[Pattern]:
+        """What the indices of hits refer to."""
+
+    @property
+    def reach(self) -> int:
+        """How many bytes before the end of a hit confirmation may look at."""
+
+    def once(self, text: bytes) -> Sequence[Hit]:
+        """The hits in a complete text."""
+
+    def open(self) -> TextStream:
+        """A text that arrives in pieces."""
+
+    def hold(self, patterns: frozenset[int]) -> Hold:
+        """The tail rule for these patterns."""

@@ -1,0 +1,437 @@
+"""The state machine of one direction of one connection: bytes in, at any chunking; out comes what may be released.
+
+    step = inspection.feed(data)      # also .idle() when the sender pauses, .close() at the end of the stream
+    step.release                      # forward exactly these bytes
+    step.findings, step.verdict       # tell about these; a verdict ends the connection
+
+The promise: same bytes, any chunking, same findings and verdict; and of a value that is blocked no more than its
+first characters that may be shown anyway (`masking.lead`, at most six) were released before.
+
+How: a protocol reader (`core.decode`) cuts the stream into pieces.  Heads are inspected whole.  A body is one text that
+grows; `_Text` feeds it to the engine, keeps the last bytes for confirmation, and says up to where the text is safe.
+`_Queue` holds the wire bytes behind that point and masks values inside it.  Where nothing is found and nothing could
+still become a match, which is nearly always, the same bytes object that came in goes out.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dlp_patterns import masking
+from dlp_patterns.model import Confidence, Severity
+from sidecar.core.confirm import Confirmer, Span
+from sidecar.core.decode.content import Inflater, UnscannableError
+from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader
+from sidecar.core.findings import Action, Finding, FindingClass, Part
+from sidecar.core.hits import Hit, Hold, Matcher
+from sidecar.core.policy import FlowRules
+from sidecar.core.reasons import Reason
+
+FINDINGS_LIMIT = 256
+"""Findings that only alert are told one by one up to this number per message; a body full of e-mail is one story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of a connection, or in monitor mode what would have been."""
+
+    reason: Reason
+    enforced: bool
+    finding: Finding | None = None
+    detail: str = ""
+    """For operators; never contains payload."""
+    untouched: bool = False
+    """No byte of the message in question was released: it can be answered as a whole."""
+
+
+class Step(NamedTuple):
+    """What one event led to."""
+
+    release: bytes
+    findings: tuple[Finding, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """What all inspections of one flow share: engine, policy, mode."""
+
+    matcher: Matcher
+    confirmer: Confirmer
+    rules: FlowRules
+    enforce: bool
+    hold: Hold | None
+    """The tail rule for patterns whose values must not leave on this flow; None when there are none."""
+
+
+class _Blocked(Exception):
+    """A finding that the policy blocks."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+
+class _Text:
+    """One logical text: what the engine sees, whatever the framing around it."""
+
+    def __init__(self, inspector: Inspector, part: Part) -> None:
+        self._inspector = inspector
+        self._part = part
+        self._stream = inspector.matcher.open()
+        self._reach = inspector.matcher.reach
+        self._tail = b""
+        """The last `reach` bytes of the text."""
+        self.length = 0
+
+    def feed(self, piece: bytes) -> list[Span]:
+        """The confirmed values that end in `piece`."""
+        seen = self._tail + piece
+        self.length += len(piece)
+        hits = self._stream.feed(piece)
+        spans = self._confirm(hits, seen) if hits else []
+        self._tail = seen[-self._reach :]
+        return spans
+
+    def end(self) -> list[Span]:
+        """The confirmed values that needed the end of the text."""
+        hits = self._stream.close()
+        return self._confirm(hits, self._tail) if hits else []
+
+    def pause(self) -> list[Span]:
+        """The values that would be confirmed if the text ended here; the text goes on."""
+        base = self.length - len(self._tail)
+        hits = [(index, end + base) for index, end in self._inspector.matcher.once(self._tail)]
+        return self._confirm([hit for hit in hits if hit[1] == self.length], self._tail)
+
+    def safe(self) -> int:
+        """The offset up to which no byte belongs to a value that could still become a match."""
+        hold = self._inspector.hold
+        return self.length - (hold(self._tail) if hold else 0)
+
+    def discard(self) -> None:
+        """Free the engine's state."""
+        self._stream.close()
+
+    def _confirm(self, hits: Sequence[Hit], seen: bytes) -> list[Span]:
+        return confirm(self._inspector, hits, seen, self.length - len(seen), self._part)
+
+
+def confirm(inspector: Inspector, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
+    """The distinct values behind `hits`, in the order in which they end.  `seen` is text from offset `base` on."""
+    spans: dict[tuple[int, int], Span] = {}
+    reach = inspector.matcher.reach
+    for hit in sorted(hits, key=lambda hit: (hit[1], hit[0])):
+        end = hit[1] - base
+        begin = max(0, end - reach)
+        span = inspector.confirmer.confirm(hit, seen[begin:end], base + begin, part, inspector.rules)
+        if span is not None:
+            spans[span.index, span.start] = span  # a longer match of the same value replaces the shorter one
+    return list(spans.values())
+
+
+@dataclass(slots=True)
+class _Held:
+    """Wire bytes that wait.  `start` and `end` are offsets in the text; equal for framing."""
+
+    wire: bytes
+    start: int
+    end: int
+    linear: bool
+    """Each wire byte is one byte of text, so it can be cut and masked."""
+
+
+class _Queue:
+    """Wire bytes in order, waiting until the text before them is safe."""
+
+    def __init__(self) -> None:
+        self._held: deque[_Held] = deque()
+        self._out: list[bytes] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def put(self, wire: bytes, start: int, end: int, linear: bool) -> None:
+        """Append wire bytes that carry the text from `start` to `end`."""
+        self._held.append(_Held(wire, start, end, linear))
+
+    def let(self, safe: int) -> None:
+        """Release everything whose text lies before `safe`."""
+        held = self._held
+        while held and held[0].end <= safe:
+            self._out.append(held.popleft().wire)
+        if held and held[0].linear and held[0].start < safe:
+            first, cut = held[0], safe - held[0].start
+            self._out.append(first.wire[:cut])
+            first.wire, first.start = first.wire[cut:], safe
+
+    def mask(self, span: Span) -> bool:
+        """Overwrite a value that is still here, same length; False where it cannot be done safely.
+
+        That is so when part of what must be hidden has left already, and when wire bytes are not text bytes (a
+        compressed body): a changed byte there would break the whole body.
+        """
+        lead = masking.lead(span.show)
+        present = [item for item in self._held if item.start < span.end and item.end > span.start]
+        if not all(item.linear for item in present) or (present and present[0].start > span.start + lead):
+            return False
+        for item in present:
+            begin, end = max(item.start, span.start), min(item.end, span.end)
+            wire = bytearray(item.wire)
+            wire[begin - item.start : end - item.start] = span.masked[begin - span.start : end - span.start]
+            item.wire = bytes(wire)
+        return bool(present)
+
+    def mark(self) -> int:
+        """A point in what was released during this step; `take(mark)` forgets everything behind it."""
+        return len(self._out)
+
+    def take(self, until: int | None = None) -> bytes:
+        """What was released since the last time, up to the mark `until`."""
+        out, self._out = self._out[:until], []
+        return out[0] if len(out) == 1 else b"".join(out)
+
+
+class Inspection:
+    """One direction: `feed`, `idle`, `close`."""
+
+    def __init__(self, inspector: Inspector, reader: Reader, gone: int = 0) -> None:
+        """`gone` bytes at the beginning of the stream were released earlier, while the channel was undecided."""
+        self._inspector = inspector
+        self._reader = reader
+        self._gone = gone
+        self._queue = _Queue()
+        self._text: _Text | None = None
+        self._inflater: Inflater | None = None
+        self._blind: Reason | None = None
+        """Why the current body cannot be inspected."""
+        self._findings: list[Finding] = []
+        self._told = 0
+        self._mark: int | None = None
+        """Where in this step's release the current message began; None when it began in an earlier step."""
+        self.uninspected: dict[Reason, int] = {}
+        """Bytes passed without a look, by reason."""
+        self.inside = False
+        """Inside a message: its head is complete, its end is not."""
+        self._take_piece = {
+            Kind.HEAD: self._head,
+            Kind.BODY: self._body,
+            Kind.STREAM: self._stream_part,
+            Kind.FRAME: self._frame,
+            Kind.FRAME_TEXT: self._frame_text,
+            Kind.END: self._end,
+        }
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> Step:
+        """Bytes arrived.  Raises EngineError."""
+        try:
+            if not self._queue and not self._gone and self._reader.whole(data):
+                if not self._inspector.matcher.once(data):
+                    return Step(data)
+                step = self._process(_as_pieces(data))
+            else:
+                step = self._process(self._reader.feed(data))
+        except MalformedError as error:
+            step = self._malformed(error)
+        # Outside protect mode nothing is delayed or changed: the stream is looked at as it passes.
+        return step if self._inspector.enforce else step._replace(release=data)
+
+    def idle(self) -> Step:
+        """The sender paused: let go of a tail that does not hold a whole value, judge one that does."""
+        text = self._text
+        if text is None or not self._queue or not self._inspector.enforce:
+            return Step(b"")
+        try:
+            self._judge(text.pause())
+        except _Blocked as blocked:
+            return self._block(blocked.finding)
+        self._queue.let(text.length)
+        return self._step()
+
+    def close(self) -> Step:
+        """The stream ended."""
+        step = self._process(self._reader.close())
+        self.discard()
+        return step if self._inspector.enforce else step._replace(release=b"")
+
+    def discard(self) -> None:
+        """Free what the engine keeps for this direction.  Safe to call twice."""
+        if self._text is not None:
+            self._text.discard()
+            self._text = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether bytes are kept back that `idle` might release."""
+        return bool(self._queue) and self._text is not None
+
+    # --- pieces -------------------------------------------------------------------------------------------------------
+
+    def _process(self, pieces: Iterable[Piece]) -> Step:
+        try:
+            for piece in pieces:
+                self._take_piece[piece.kind](piece)
+        except _Blocked as blocked:
+            return self._block(blocked.finding)
+        if self._text is not None and self._queue:
+            self._queue.let(self._text.safe())
+        return self._step()
+
+    def _head(self, piece: Piece) -> None:
+        self._mark, self._told, self.inside = self._queue.mark(), 0, True
+        self._inflater = self._blind = None
+        self._one_shot(piece.wire, Part.HEAD)
+        if piece.encoding:
+            try:
+                self._inflater = Inflater(piece.encoding)
+            except UnscannableError as error:
+                self._go_blind(error)
+
+    def _body(self, piece: Piece) -> None:
+        self._grow(piece.wire, Part.BODY)
+
+    def _stream_part(self, piece: Piece) -> None:
+        self._grow(piece.wire, Part.STREAM)
+
+    def _grow(self, wire: bytes, part: Part) -> None:
+        """More of the current text."""
+        content = wire
+        if self._inflater is not None:
+            try:
+                content = self._inflater.feed(wire)
+            except UnscannableError as error:
+                self._go_blind(error)
+        if self._blind is not None:
+            self.uninspected[self._blind] = self.uninspected.get(self._blind, 0) + len(wire)
+            self._pass(wire)
+            return
+        if self._text is None:
+            self._text = _Text(self._inspector, part)
+        text = self._text
+        start = text.length
+        spans = text.feed(content)
+        self._queue.put(wire, start, text.length, linear=self._inflater is None)
+        if spans:
+            self._judge(spans)
+
+    def _frame(self, piece: Piece) -> None:
+        self._pass(piece.wire)
+
+    def _frame_text(self, piece: Piece) -> None:
+        self._one_shot(piece.wire, Part.FRAMING)
+
+    def _end(self, _: Piece) -> None:
+        self.inside = False
+        self._end_text()
+
+    def _end_text(self) -> None:
+        """Nothing more comes that could join the text: judge what its end completes, release the rest."""
+        text = self._text
+        if text is None:
+            return
+        spans = text.end()
+        if spans:
+            self._judge(spans)
+        self._queue.let(text.length)
+        self._text = None
+
+    def _pass(self, wire: bytes) -> None:
+        """Wire bytes without text: they leave when all before them has left."""
+        at = self._text.length if self._text else 0
+        self._queue.put(wire, at, at, linear=False)
+        if self._text is None:
+            self._queue.let(0)
+
+    def _one_shot(self, wire: bytes, part: Part) -> None:
+        """A complete text by itself, inside or outside a body."""
+        inspector = self._inspector
+        hits = inspector.matcher.once(wire)
+        for span in confirm(inspector, hits, wire, 0, part) if hits else ():
+            if self._tell(span.finding) is Action.MASK:
+                wire = wire[: span.start] + span.masked + wire[span.end :]
+        self._pass(wire)
+
+    def _go_blind(self, error: UnscannableError) -> None:
+        """The rest of this body cannot be read; the policy says whether that is acceptable."""
+        self._end_text()
+        self._inflater = None
+        self._blind = Reason.TOO_LARGE if error.too_large else Reason.UNSUPPORTED_ENCODING
+        action, rule = self._inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.HIGH)
+        finding = Finding(
+            pattern="unscannable",
+            klass=FindingClass.UNSCANNABLE,
+            kind=self._blind.value,
+            shown=str(error),
+            confidence=Confidence.HIGH,
+            severity=Severity.MEDIUM,
+            part=Part.BODY,
+            offset=0,
+            reason=Reason.UNSCANNABLE,
+            action=action,
+            rule=rule,
+        )
+        if self._tell(finding) is Action.MASK:
+            raise _Blocked(finding)
+
+    # --- judging ------------------------------------------------------------------------------------------------------
+
+    def _judge(self, spans: Sequence[Span]) -> None:
+        """Act on values of the growing text; raises _Blocked."""
+        for span in spans:
+            if self._tell(span.finding) is Action.MASK and not self._queue.mask(span):
+                raise _Blocked(span.finding)
+
+    def _tell(self, finding: Finding) -> Action:
+        """Note the finding and return what to do now; raises _Blocked when that is to stop."""
+        action = finding.action
+        self._told += 1
+        if self._told <= FINDINGS_LIMIT or action > Action.ALERT:
+            self._findings.append(finding)
+        if not self._inspector.enforce:
+            return Action.ALERT
+        if action is Action.BLOCK:
+            raise _Blocked(finding)
+        return action
+
+    def _step(self) -> Step:
+        self._mark = None
+        findings, self._findings = tuple(self._findings), []
+        return Step(self._forward(self._queue.take()), findings)
+
+    def _block(self, finding: Finding) -> Step:
+        untouched = self._mark is not None and not self._gone
+        findings, self._findings = tuple(self._findings), []
+        verdict = Verdict(finding.reason, True, finding, untouched=untouched)
+        return Step(self._forward(self._queue.take(self._mark or 0)), findings, verdict)
+
+    def _malformed(self, error: MalformedError) -> Step:
+        """Two parsers could disagree from here on.  In monitor mode the rest is looked at as a plain stream."""
+        self.discard()
+        untouched = (self._mark is not None or not self.inside) and not self._gone
+        release = self._queue.take((self._mark or 0) if self.inside else None)
+        verdict = Verdict(
+            Reason.MALFORMED_HTTP, self._inspector.enforce, detail=str(error), untouched=untouched
+        )
+        if not self._inspector.enforce:
+            self._reader = OpaqueReader()
+        findings, self._findings = tuple(self._findings), []
+        return Step(self._forward(release), findings, verdict)
+
+    def _forward(self, release: bytes) -> bytes:
+        """`release` without the bytes that left before this inspection began."""
+        if self._gone:
+            cut = min(self._gone, len(release))
+            self._gone -= cut
+            release = release[cut:]
+        return release
+
+
+def _as_pieces(message: bytes) -> list[Piece]:
+    """A whole message that turned out not to be clean, cut like the reader would have cut it."""
+    split = message.find(b"\r\n\r\n") + 4
+    pieces = [Piece(Kind.HEAD, message[:split])]
+    if split < len(message):
+        pieces.append(Piece(Kind.BODY, message[split:]))
+    return [*pieces, END]
