@@ -1,0 +1,161 @@
+"""The counters as Prometheus families: one table says every name, type, help and label set.
+
+What belongs here: names and rendering, at scrape time.  What never does: counting (metrics.py).
+prometheus_client is imported here only; its default collectors (garbage collector, platform) are left out,
+because ten thousand sidecars times forty series is what a Prometheus server feels.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from sidecar.ops.metrics import Metrics
+
+type Row = tuple[tuple[str, ...], float]
+"""Label values in the order of the family's labels, and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One row of the table.  The format adds `_total` to the name of a counter and `_info` to an info's."""
+
+    name: str
+    kind: Literal["counter", "gauge", "info"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+FLOWS = Family(
+    "cdefence_flows",
+    "counter",
+    "Connections, by what became of them.",
+    ("direction", "verdict", "reason", "src_scope", "dst_scope", "protocol"),
+)
+BLOCKED = Family(
+    "cdefence_blocked_flows",
+    "counter",
+    "Connections that were denied or cut off, by the policy rule that said so.",
+    ("direction", "reason", "policy"),
+)
+FINDINGS = Family(
+    "cdefence_dlp_findings",
+    "counter",
+    "Confirmed findings, by pattern and what was done.",
+    ("detector", "action", "direction"),
+)
+INSPECTED = Family(
+    "cdefence_inspected_bytes",
+    "counter",
+    "Bytes that were looked into.",
+    ("direction", "protocol"),
+)
+UNINSPECTED = Family(
+    "cdefence_uninspected_bytes",
+    "counter",
+    "Bytes that passed without a look, and why.",
+    ("reason",),
+)
+ACTIVE = Family("cdefence_active_connections", "gauge", "Open connections.", ("direction",))
+MAP_AGE = Family(
+    "cdefence_scope_map_age_seconds",
+    "gauge",
+    "Time since the scope map was read; infinite without one.",
+)
+MAP_ENTRIES = Family("cdefence_scope_map_entries", "gauge", "Entries of the scope map, by class.", ("scope",))
+CONFLICTS = Family(
+    "cdefence_scope_conflicts",
+    "counter",
+    "Entries of scope maps that disagreed about an address; the stricter won.",
+)
+EVENTS_DROPPED = Family(
+    "cdefence_events_dropped", "counter", "Audit events that could not be written in time."
+)
+POLICY_ERRORS = Family(
+    "cdefence_policy_reload_errors", "counter", "Changed policy files that could not be used."
+)
+MAP_ERRORS = Family(
+    "cdefence_scope_map_reload_errors", "counter", "Changed scope map files that could not be used."
+)
+POLICY = Family("cdefence_policy", "info", "The policy in force.", ("version",))
+BUILD = Family("cdefence_build", "info", "This build.", ("version",))
+
+SCAN_NAME = "cdefence_scan_duration_seconds"
+SCAN_HELP = "Time of one call of the matcher."
+
+# Upper bounds are powers of two nanoseconds, every fourth-fold from one microsecond to one second: eleven
+# series.
+SCAN_BOUNDS = tuple(range(10, 31, 2))
+
+
+def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
+    """Every family with its current rows."""
+    yield FLOWS, [(key, count) for key, count in metrics.flows.items()]
+    yield BLOCKED, [(key, count) for key, count in metrics.blocked_flows.items()]
+    yield FINDINGS, [(key, count) for key, count in metrics.findings.items()]
+    yield INSPECTED, [(key, count) for key, count in metrics.inspected_bytes.items()]
+    yield UNINSPECTED, [((reason,), count) for reason, count in metrics.uninspected_bytes.items()]
+    yield ACTIVE, [((way,), count) for way, count in metrics.active.items()]
+    yield MAP_AGE, [((), metrics.scope_map_age())]
+    yield MAP_ENTRIES, [((scope,), count) for scope, count in metrics.scope_map_entries.items()]
+    yield CONFLICTS, [((), metrics.scope_conflicts)]
+    yield EVENTS_DROPPED, [((), metrics.events_dropped())]
+    yield POLICY_ERRORS, [((), metrics.policy_reload_errors)]
+    yield MAP_ERRORS, [((), metrics.scope_map_reload_errors)]
+    yield POLICY, [((metrics.policy_version,), 1)] if metrics.policy_version else []
+    yield BUILD, [((metrics.version,), 1)]
+
+
+class Families(Collector):
+    """Renders one `Metrics` whenever its registry is scraped."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, with at least its help and type."""
+        for family, rows in _rows(self._metrics):
+            yield _rendered(family, rows)
+        yield _scan_histogram(self._metrics)
+
+
+def _rendered(family: Family, rows: list[Row]) -> Metric:
+    if family.kind == "info":
+        values = dict(zip(family.labels, rows[0][0], strict=True)) if rows else None
+        return InfoMetricFamily(family.name, family.help, value=values)
+    made = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = made(family.name, family.help, labels=family.labels)
+    for labels, value in rows:
+        metric.add_metric([str(label) for label in labels], value)
+    return metric
+
+
+def _scan_histogram(metrics: Metrics) -> Metric:
+    buckets = [(f"{2**bits / 1e9:.9g}", float(sum(metrics.scans[: bits + 1]))) for bits in SCAN_BOUNDS]
+    buckets.append(("+Inf", float(sum(metrics.scans))))
+    return HistogramMetricFamily(SCAN_NAME, SCAN_HELP, buckets=buckets, sum_value=metrics.scan_ns / 1e9)
+
+
+class Exposition:
+    """What `/metrics` answers: our families and the process's memory, CPU and file descriptors."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(Families(metrics))
+        ProcessCollector(registry=self.registry)
+
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """The body and its content type, in the format that the `Accept` header asks for (OpenMetrics or
+        text)."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type

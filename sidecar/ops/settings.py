@@ -1,0 +1,423 @@
+"""Every setting of the sidecar: one table, from which they are parsed, documented and tested.
+
+What belongs here: what an operator sets once per pod, from the environment or a file, as one frozen
+`Settings`.  What never does: the policy (policy_file.py) and the scope map (scope_file.py), which change
+while the proxy runs.
+
+The table *is* the class: each field of `Settings` says its kind, default, unit and help.  The environment
+wins over the file; an unknown name is an error, because a mistyped setting of a security product must not
+be silently without effect.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from ipaddress import ip_address
+from math import isfinite
+from pathlib import Path
+
+from dlp_patterns.errors import Problem
+from sidecar import contract
+from sidecar.core.scopes import POD_SCOPES, Mode, PeerClass
+from sidecar.ops.document import Node, show
+from sidecar.ops.fields import ConfigError, Reader, listed, text_of
+
+FILE_VARIABLE = f"{contract.ENV_PREFIX}SETTINGS"
+"""Names the settings file itself."""
+
+
+class SettingsError(ConfigError):
+    """Settings that cannot be used; `problems` holds every one."""
+
+
+# --- kinds: how the text of one setting becomes a value
+# ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kind[T]:
+    """A kind of value: `parse` raises ValueError for a text that is not `allowed`."""
+
+    name: str
+    allowed: str
+    parse: Callable[[str], T]
+    many: bool = False
+    """In the file this may be a list."""
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _text(text: str) -> str:
+    _require(text.isprintable())
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_text(text))
+
+
+def _flag(text: str) -> bool:
+    _require(text in ("true", "false"))
+    return text == "true"
+
+
+def _whole(text: str) -> int:
+    _require(re.fullmatch(r"[0-9]{1,18}", text) is not None)
+    return int(text)
+
+
+def _one_of[E: StrEnum](name: str, words: Iterable[E]) -> Kind[E]:
+    table = {word.value: word for word in words}
+
+    def pick(text: str) -> E:
+        _require(text in table)
+        return table[text]
+
+    return Kind(name, listed(table), pick)
+
+
+def _whole_from(low: int, high: int) -> Kind[int]:
+    def bounded(text: str) -> int:
+        _require(low <= _whole(text) <= high)
+        return int(text)
+
+    return Kind("whole number", f"a whole number from {low} to {high}", bounded)
+
+
+def _seconds_from(low: float) -> Kind[float]:
+    def bounded(text: str) -> float:
+        _require(
+            re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) is not None
+            and isfinite(float(text))
+            and float(text) >= low
+        )
+        return float(text)
+
+    return Kind("number", f"a number, {low:g} or more", bounded)
+
+
+def _several[T](name: str, allowed: str, one: Callable[[str], T]) -> Kind[tuple[T, ...]]:
+    def every(text: str) -> tuple[T, ...]:
+        values = tuple(one(part.strip()) for part in text.split(","))
+        _require(len(set(values)) == len(values))
+        return values
+
+    return Kind(name, allowed, every, many=True)
+
+
+def _pack(text: str) -> str:
+    _require(text in PACKS)
+    return text
+
+
+class LogLevel(StrEnum):
+    """How much the log says; the words of the logging module in lower case."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+PACKS = ("pci", "pii", "secrets")
+"""The pattern packs that exist; a test compares them with the folders of `dlp_patterns/packs`."""
+
+_TEXT = Kind("text", "printable text", _text)
+_PATH = Kind("path", "a path", _path)
+_FLAG = Kind("flag", "true or false", _flag)
+_PORT = _whole_from(1, 65_535)
+_ADDRESSES = _several(
+    "addresses", "different IP addresses, separated by commas", lambda text: str(ip_address(text))
+)
+
+
+# --- the table
+# ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class About[T]:
+    """What the table says about one setting, apart from its name and default."""
+
+    kind: Kind[T]
+    help: str
+    unit: str = ""
+
+
+def _about[T](kind: Kind[T], help_text: str, unit: str = "") -> dict[str, About[T]]:
+    return {"about": About(kind, help_text, unit)}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can set about one sidecar; immutable for the life of the process."""
+
+    scope: PeerClass = field(metadata=_about(_one_of("scope", POD_SCOPES), "PCI scope of the protected pod."))
+    mode: Mode = field(
+        default=Mode.PROTECT,
+        metadata=_about(_one_of("mode", Mode), "How far to go; `mode` in the policy file wins over it."),
+    )
+    policy: Path | None = field(
+        default=None,
+        metadata=_about(_PATH, "Policy file (YAML); without one the default policy holds. Watched."),
+    )
+    scope_map: Path | None = field(
+        default=None,
+        metadata=_about(_PATH, "Scope map file (JSON or YAML); without one no peer is known. Watched."),
+    )
+    pod: str = field(default="", metadata=_about(_TEXT, "Name of the pod, for events."))
+    namespace: str = field(default="", metadata=_about(_TEXT, "Namespace of the pod, for events."))
+    bind: tuple[str, ...] = field(
+        default=("0.0.0.0", "::"),  # noqa: S104 - a transparent proxy must listen where its pod is reached
+        metadata=_about(_ADDRESSES, "Addresses to listen on; a family the kernel lacks is left out."),
+    )
+    inbound_port: int = field(
+        default=contract.INBOUND_PORT,
+        metadata=_about(_PORT, "Connections that reach the pod are redirected here."),
+    )
+    outbound_port: int = field(
+        default=contract.OUTBOUND_PORT,
+        metadata=_about(_PORT, "Connections that the pod opens are redirected here."),
+    )
+    health_port: int = field(
+        default=contract.HEALTH_PORT, metadata=_about(_PORT, "`/livez` and `/readyz`, plain HTTP.")
+    )
+    metrics_port: int = field(
+        default=contract.METRICS_PORT, metadata=_about(_PORT, "`/metrics`, plain HTTP.")
+    )
+    events: str = field(
+        default="-",
+        metadata=_about(_TEXT, "Where audit events go, as JSON lines: `-` is stdout, else a file."),
+    )
+    events_queue: int = field(
+        default=10_000,
+        metadata=_about(
+            _whole_from(1, 1_000_000), "Events that may wait to be written; more are dropped and counted."
+        ),
+    )
+    log_level: LogLevel = field(
+        default=LogLevel.INFO, metadata=_about(_one_of("level", LogLevel), "How much the log (stderr) says.")
+    )
+    cache_dir: Path = field(
+        default=Path("/var/cache/cdefence"),
+        metadata=_about(_PATH, "Compiled patterns are kept here; not writable only means a slower start."),
+    )
+    packs: tuple[str, ...] = field(
+        default=PACKS,
+        metadata=_about(
+            _several("packs", f"some of {listed(PACKS)}, separated by commas", _pack), "Pattern packs."
+        ),
+    )
+    connect_timeout_s: float = field(
+        default=10.0,
+        metadata=_about(_seconds_from(0.1), "An upstream that does not answer by then has failed.", "s"),
+    )
+    # Eight hours: JDBC and libpq pools keep connections for a working day; Envoy's one hour breaks them.
+    idle_timeout_s: float = field(
+        default=8 * 3600.0,
+        metadata=_about(_seconds_from(1), "A connection on which no byte moves is closed.", "s"),
+    )
+    hold_idle_ms: int = field(
+        default=20,
+        metadata=_about(
+            _whole_from(1, 60_000), "A held tail that cannot be a whole value is released after.", "ms"
+        ),
+    )
+    # Below Kubernetes' default terminationGracePeriodSeconds of 30.
+    drain_s: float = field(
+        default=25.0,
+        metadata=_about(_seconds_from(0), "Open connections may finish for this long at shutdown.", "s"),
+    )
+    max_connections: int = field(
+        default=20_000, metadata=_about(_whole_from(1, 1_000_000), "More are refused, reason `overloaded`.")
+    )
+    reload_s: float = field(
+        default=1.0,
+        metadata=_about(_seconds_from(0.1), "How often policy and scope map files are looked at.", "s"),
+    )
+    scope_map_stale_after_s: float = field(
+        default=0.0,
+        metadata=_about(
+            _seconds_from(0), "Age at which a map no longer vouches for peers it lacks; 0: never.", "s"
+        ),
+    )
+    scope_map_expire_after_s: float = field(
+        default=0.0, metadata=_about(_seconds_from(0), "Age at which a map counts as none; 0: never.", "s")
+    )
+    splice: bool = field(
+        default=True, metadata=_about(_FLAG, "Move bytes that need no look inside the kernel (`splice`).")
+    )
+    allow_root: bool = field(
+        default=False, metadata=_about(_FLAG, "Run although the process is root. For tests.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table."""
+
+    name: str
+    about: About[object]
+    default: object
+    """MISSING: must be set."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return contract.ENV_PREFIX + self.name.upper()
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is MISSING
+
+    def render(self) -> str:
+        """The default as it would be written in the environment; empty if there is none."""
+        return "" if self.default is MISSING or self.default is None else _written(self.default)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+OPTIONS: tuple[Option, ...] = tuple(
+    Option(row.name, row.metadata["about"], row.default) for row in fields(Settings)
+)
+"""The table, in the order of the class."""
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+_BY_VARIABLE = {option.variable: option for option in OPTIONS}
+
+
+# --- loading
+# --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The text somebody gave for one setting, and what to call the place in an error."""
+
+    text: str
+    place: str
+
+
+def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """The settings from `environ` and the YAML file (`file`, else the one CDEFENCE_SETTINGS names, else
+    none).
+
+    Raises SettingsError with every problem: unknown names, values that are not allowed, what is missing.
+    """
+    problems: list[Problem] = []
+    named = environ.get(FILE_VARIABLE)
+    source = file or (Path(named) if named else None)
+    given = _from_file(source, problems) if source else {}
+    given |= _from_environment(environ, problems)
+    values = _values(given, problems)
+    if problems:
+        raise SettingsError(problems)
+    settings = Settings(**values)  # type: ignore[arg-type]  # each value was made by the parser of its own row
+    if problems := list(_contradictions(settings)):
+        raise SettingsError(problems)
+    return settings
+
+
+def _values(given: Mapping[str, _Given], problems: list[Problem]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for option in OPTIONS:
+        if option.name in given:
+            text, place = given[option.name].text, given[option.name].place
+            try:
+                _require(text != "")
+                values[option.name] = option.about.kind.parse(text)
+            except ValueError:
+                problems.append(Problem(place, f"is {show(text)}", f"use {option.about.kind.allowed}"))
+        elif option.required:
+            problems.append(Problem(option.variable, "is not set", f"use {option.about.kind.allowed}"))
+    return values
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    """Values that are allowed each, but not together."""
+    ports: dict[int, str] = {}
+    for option in OPTIONS:
+        if option.name.endswith("_port"):
+            port: int = getattr(settings, option.name)
+            if port in ports:
+                yield Problem(
+                    option.variable, f"is {port}, like {ports[port]}", "give each listener its own port"
+                )
+            ports.setdefault(port, option.variable)
+    stale, expire = settings.scope_map_stale_after_s, settings.scope_map_expire_after_s
+    if stale and expire and expire < stale:
+        yield Problem(
+            f"{contract.ENV_PREFIX}SCOPE_MAP_EXPIRE_AFTER_S",
+            f"is {expire:g}, below {contract.ENV_PREFIX}SCOPE_MAP_STALE_AFTER_S",
+            "let a map become stale before it expires",
+        )
+
+
+# Kubernetes sets these for every Service of the namespace (enableServiceLinks).  A Service called
+# `cdefence-...` must not keep the sidecar from starting, so they are not settings, whatever they are
+# called.
+_LINK_NAME = re.compile(
+    r".*(?:_|^)(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?)"
+)
+_LINK_VALUE = re.compile(r"(?:tcp|udp|sctp)://.*")
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, _Given]:
+    given: dict[str, _Given] = {}
+    for variable in sorted(name for name in environ if name.startswith(contract.ENV_PREFIX)):
+        text = environ[variable]
+        rest = variable.removeprefix(contract.ENV_PREFIX)
+        if variable == FILE_VARIABLE or _LINK_NAME.fullmatch(rest) or _LINK_VALUE.fullmatch(text):
+            continue
+        if variable in _BY_VARIABLE:
+            given[_BY_VARIABLE[variable].name] = _Given(text, variable)
+        else:
+            problems.append(Problem(variable, "is no setting", "see `cdefence settings` for all of them"))
+    return given
+
+
+def _from_file(path: Path, problems: list[Problem]) -> dict[str, _Given]:
+    reader = Reader()
+    try:
+        document = reader.document(text_of(path))
+    except ConfigError as error:
+        reader.problems.extend(error.problems)
+        document = None
+    fields_given = {} if document is None else reader.mapping(document, "", optional=_BY_NAME)
+    problems += [Problem(f"{path}: {wrong.field}", wrong.what, wrong.remedy) for wrong in reader.problems]
+    return _from_mapping(path, fields_given, problems)
+
+
+def _from_mapping(path: Path, document: Mapping[str, Node], problems: list[Problem]) -> dict[str, _Given]:
+    given: dict[str, _Given] = {}
+    for name, node in document.items():
+        if name not in _BY_NAME:
+            continue  # already reported
+        place, kind = f"{path}: {name}", _BY_NAME[name].about.kind
+        if (text := _as_text(node, many=kind.many)) is None:
+            problems.append(Problem(place, f"is {show(node)}", f"use {kind.allowed}"))
+        else:
+            given[name] = _Given(text, place)
+    return given
+
+
+def _as_text(node: Node, *, many: bool) -> str | None:
+    """The value of a YAML field as the environment would spell it; None if it cannot be spelled."""
+    if isinstance(node, bool):
+        return str(node).lower()
+    if isinstance(node, int | float | str):
+        return str(node)
+    if many and isinstance(node, list) and all(isinstance(item, str) for item in node):
+        return ",".join(str(item) for item in node)
+    return None
