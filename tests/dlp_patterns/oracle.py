@@ -1,0 +1,55 @@
+"""Finds values with plain `re`, one place after the other: slow, simple, and what the examples of the packs mean.
+
+The order that any matcher has to keep: at every start, from left to right, whose left boundary holds, the expression's
+match there whose right boundary holds goes to the check; where nothing is confirmed, the next start is tried, else the
+search goes on behind the confirmed value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from dlp_patterns.checks import REGISTRY
+from dlp_patterns.model import Confidence, Confirmed, Pattern
+
+
+@dataclass(frozen=True)
+class Found:
+    value: bytes
+    kind: str
+    confidence: Confidence
+    test: bool
+
+
+@cache
+def expression(pattern: Pattern) -> re.Pattern[bytes]:
+    outside = pattern.boundary.right.outside
+    return re.compile(b"(?:" + pattern.regex + b")" + (b"(?=" + outside + rb"|\Z)" if outside else b""))
+
+
+def find(pattern: Pattern, text: bytes) -> list[Found]:
+    """Every value of `pattern` in `text`."""
+    return [
+        Found(text[hit.start : hit.end], hit.kind, _confidence(pattern, hit, text), hit.test)
+        for hit in _confirmed(pattern, text)
+        if not (pattern.context and pattern.context.required and not pattern.context.seen(text[: hit.start]))
+    ]
+
+
+def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
+    at = 0
+    while match := expression(pattern).search(text, at):
+        at = match.start() + 1
+        if pattern.boundary.left.holds(text[match.start() - 1] if match.start() else None):
+            confirmed = REGISTRY[pattern.check](text, match.start(), match.end())
+            if confirmed:
+                at = confirmed.end
+                yield confirmed
+
+
+def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence:
+    seen = pattern.context is not None and pattern.context.seen(text[: hit.start])
+    return Confidence.HIGH if seen else hit.confidence
