@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -21,6 +21,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from sidecar.ops.metrics import Metrics
+from sidecar.ops.process import Usage, usage
 
 type Row = tuple[tuple[str, ...], float]
 """Label values in the order of the family's labels, and the value."""
@@ -90,6 +91,13 @@ MAP_ERRORS = Family(
 POLICY = Family("cdefence_policy", "info", "The policy in force.", ("version",))
 BUILD = Family("cdefence_build", "info", "This build.", ("version",))
 
+# The names that every Prometheus client gives to these; dashboards know them.
+MEMORY = Family("process_resident_memory_bytes", "gauge", "Resident memory.")
+CPU = Family("process_cpu_seconds", "counter", "User and system CPU time.")
+OPEN_FDS = Family("process_open_fds", "gauge", "Open file descriptors.")
+MAX_FDS = Family("process_max_fds", "gauge", "How many file descriptors may be open.")
+STARTED = Family("process_start_time_seconds", "gauge", "When the proxy began, since 1970.")
+
 SCAN_NAME = "cdefence_scan_duration_seconds"
 SCAN_HELP = "Time of one call of the matcher."
 
@@ -114,6 +122,15 @@ def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
     yield MAP_ERRORS, [((), metrics.scope_map_reload_errors)]
     yield POLICY, [((metrics.policy_version,), 1)] if metrics.policy_version else []
     yield BUILD, [((metrics.version,), 1)]
+    yield from _process_rows(usage(), metrics.started_at)
+
+
+def _process_rows(used: Usage, started_at: float) -> Iterator[tuple[Family, list[Row]]]:
+    yield MEMORY, [((), used.resident_bytes)]
+    yield CPU, [((), used.cpu_seconds)]
+    yield OPEN_FDS, [] if used.open_fds is None else [((), used.open_fds)]
+    yield MAX_FDS, [((), used.max_fds)]
+    yield STARTED, [((), started_at)]
 
 
 class Families(Collector):
@@ -152,7 +169,6 @@ class Exposition:
     def __init__(self, metrics: Metrics) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(Families(metrics))
-        ProcessCollector(registry=self.registry)
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The body and its content type, in the format that the `Accept` header asks for (OpenMetrics or

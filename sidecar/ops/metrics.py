@@ -34,6 +34,7 @@ class Metrics:
     def __init__(self, clock: Callable[[], float] = time.monotonic, version: str = __version__) -> None:
         self.clock = clock
         self.version = version
+        self.started_at = time.time()
         self.flows: defaultdict[tuple[Direction, Verdict, Reason, PeerClass, PeerClass, Channel], int]
         self.flows = defaultdict(int)
         self.blocked_flows: defaultdict[tuple[Direction, Reason, str], int] = defaultdict(int)

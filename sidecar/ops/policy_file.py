@@ -158,7 +158,7 @@ class _PolicyReader(Reader):
         peers = product(self._peers(entry, field, "from"), self._peers(entry, field, "to"))
         channel = self._optional(entry, field, "channel", _CHANNELS)
         confidence = self._optional(entry, field, "confidence", _CONFIDENCES) or Confidence.LOW
-        action = self._dlp_action(entry, field, klasses, pattern)
+        action = self._dlp_action(entry, field, klasses)
         if action is Action.ALLOW and not entry.keys() & set(selectors):
             self.wrong(
                 field, "allows every finding on every flow", f"name at least one of {', '.join(selectors)}"
@@ -166,13 +166,10 @@ class _PolicyReader(Reader):
         for klass, (source, destination) in product(klasses, list(peers)):
             yield DlpRule(name, action, klass, pattern, source, destination, channel, confidence)
 
-    def _dlp_action(
-        self, entry: dict[str, Node], field: str, klasses: list[FindingClass | None], pattern: str | None
-    ) -> Action:
+    def _dlp_action(self, entry: dict[str, Node], field: str, klasses: list[FindingClass | None]) -> Action:
         field = f"{field}.action"
         action = self.choice(entry["action"], field, _DLP_ACTIONS) if "action" in entry else None
-        unreadable = FindingClass.UNSCANNABLE in klasses or (pattern or "").startswith("unscannable.")
-        if action is Action.MASK and unreadable:
+        if action is Action.MASK and FindingClass.UNSCANNABLE in klasses:
             self.wrong(field, "is 'mask' for content that cannot be read", "use alert, block or allow")
         return Action.BLOCK if action is None else action
 
