@@ -312,9 +312,12 @@ CONVERSATIONS = {
 _ENDED = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError)
 
 
-async def listen(ledger: Ledger, name: str, tls: ssl.SSLContext | None) -> asyncio.Server:
-    """A listener on IPv4 and IPv6 for one of CONVERSATIONS."""
+async def listen(
+    ledger: Ledger, name: str, tls: ssl.SSLContext | None = None, at: tuple[str | None, int] | None = None
+) -> asyncio.Server:
+    """A listener for one of CONVERSATIONS, `at` a host and port or on its own port in IPv4 and IPv6."""
     port, converse = CONVERSATIONS[name]
+    where, port = at or (None, port)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Conversation(reader, writer, ledger, name)
@@ -327,7 +330,7 @@ async def listen(ledger: Ledger, name: str, tls: ssl.SSLContext | None) -> async
             talk.opened(-1)
             writer.close()
 
-    return await asyncio.start_server(serve, None, port, ssl=tls, limit=MAX_HEAD, reuse_address=True)
+    return await asyncio.start_server(serve, where, port, ssl=tls, limit=MAX_HEAD, reuse_address=True)
 
 
 async def serve_all(files: Path, ledger: Ledger) -> None:

@@ -35,6 +35,8 @@ RELOAD_PATIENCE = 5.0
 # -P: the pod's working directory must not be able to provide modules.
 PYTHON = (sys.executable, "-P", "-m")
 CDEFENCE = (*PYTHON, "sidecar.cli")
+# No resolver: names come from /etc/hosts, so not even DNS has to leave a pod.
+FIREWALL = ("net", "apply", "--resolver", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ class Lab:
 
     def _init(self, pod: Pod) -> None:
         """The init step: root with NET_ADMIN alone, like the init container.  May be repeated."""
-        done = self.run(pod, (*processes.NET_ADMIN_ONLY, *CDEFENCE, "net", "apply"), identity=ROOT)
+        done = self.run(pod, (*processes.NET_ADMIN_ONLY, *CDEFENCE, *FIREWALL), identity=ROOT)
         self.files.pod(pod).log("init").write_bytes(done.stdout + done.stderr)
         if done.returncode:
             raise LabError(f"{pod.name}: cdefence net apply: {_last_line(done.stderr.decode())}")
