@@ -17,7 +17,7 @@ from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.policy import DlpRule, Policy, SegmentRule
 from sidecar.core.scopes import Mode, PeerClass
 from sidecar.ops.document import Node, show
-from sidecar.ops.fields import ConfigError, Reader, join, text_of
+from sidecar.ops.fields import ConfigError, Reader, join, listed, text_of
 
 KIND = "Policy"
 
@@ -181,9 +181,7 @@ class _PolicyReader(Reader):
             self.wrong(field, f"is {show(node)}", "write a pattern id such as pci.pan")
             return None
         if self._patterns is not None and node not in self._patterns:
-            self.wrong(
-                field, f"is {show(node)}, which no loaded pack has", "see `cdefence patterns` for the ids"
-            )
+            self.wrong(field, f"is {show(node)}, which no pack has", f"use {listed(sorted(self._patterns))}")
         return node
 
     # --- what both kinds of rule have

@@ -359,8 +359,8 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
     if stale and expire and expire < stale:
         yield Problem(
             f"{contract.ENV_PREFIX}SCOPE_MAP_EXPIRE_AFTER_S",
-            f"is {expire:g}, below {contract.ENV_PREFIX}SCOPE_MAP_STALE_AFTER_S",
-            "let a map become stale before it expires",
+            f"is {expire:g}, below {stale:g}, the age at which it is stale",
+            "raise it",
         )
 
 
