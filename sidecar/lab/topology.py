@@ -96,6 +96,11 @@ def neighbour_networks(member: Pod) -> tuple[str, str]:
     return CLUSTER if member.scope is PeerClass.EXTERNAL else OUTSIDE
 
 
+def gateways(member: Pod) -> tuple[str, ...]:
+    """The default routers of a pod of the cluster: the node, which forwards nothing, so that no packet leaves the lab."""
+    return NODE.addresses if member.protected else ()
+
+
 def hosts(member: Pod) -> str:
     """/etc/hosts of a pod: every pod by name, in both families."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]

@@ -5,7 +5,7 @@ namespace, so its addresses, routes and rules cannot change.
 """
 
 from sidecar.lab import netns
-from sidecar.lab.topology import NODE, PODS, Pod, namespace, neighbour_networks, prefix_length
+from sidecar.lab.topology import NODE, PODS, Pod, gateways, namespace, neighbour_networks, prefix_length
 
 UPLINK = "eth0"
 
@@ -20,7 +20,7 @@ def address_commands(member: Pod, device: str) -> list[str]:
         flags = " nodad" if ":" in address else ""
         commands.append(f"addr replace {address}/{prefix_length(address)} dev {device}{flags}")
     commands += [f"route replace {network} dev {device}" for network in neighbour_networks(member)]
-    return commands
+    return commands + [f"route replace default via {gateway} dev {device}" for gateway in gateways(member)]
 
 
 def bridge_commands() -> list[str]:

@@ -17,6 +17,8 @@ def test_a_pod_of_the_cluster() -> None:
         "addr replace fd77::12/64 dev eth0 nodad",
         "route replace 198.51.100.0/24 dev eth0",
         "route replace 2001:db8:77::/64 dev eth0",
+        "route replace default via 10.77.0.1 dev eth0",
+        "route replace default via fd77::1 dev eth0",
     ]
 
 
