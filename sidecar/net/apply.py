@@ -26,17 +26,14 @@ _PRIVILEGE: Final = (
     " run the init container as user 0 with `securityContext.capabilities.add: [NET_ADMIN]`, elsewhere as root"
 )
 _MODULES: Final = {
-    "bitwise": "nf_tables",
-    "cmp": "nf_tables",
-    "counter": "nf_tables (CONFIG_NFT_COUNTER before Linux 5.18)",
+    "counter": "nft_counter (CONFIG_NFT_COUNTER, built in since Linux 5.18)",
     "ct": "nft_ct (CONFIG_NFT_CT)",
-    "immediate": "nf_tables",
-    "meta": "nf_tables",
-    "payload": "nf_tables",
     "redir": "nft_redir (CONFIG_NFT_REDIR)",
     "reject": "nft_reject_inet (CONFIG_NFT_REJECT_INET)",
 }
 """Kernel expression -> the module that brings it."""
+_CORE: Final = frozenset({"bitwise", "cmp", "immediate", "meta", "payload"})
+"""Expressions that come with nf_tables itself."""
 
 _MISSING: Final = frozenset(
     {errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EINVAL}
@@ -89,7 +86,7 @@ def _verified(left: tuple[Op, ...]) -> None:
             "the kernel accepted the rules, but reading back shows others; somebody else may be changing the"
             f" table.  It was left as it is.  Still needed would be:\n  {statements}"
         )
-        raise NetError([text])
+        raise NetError(text)
 
 
 def _run[T](steps: Callable[[Session], Awaitable[T]]) -> T:
@@ -100,7 +97,7 @@ def _run[T](steps: Callable[[Session], Awaitable[T]]) -> T:
             return await steps(link)
 
     if not _privileged():
-        raise NetError([f"NET_ADMIN is missing: {_PRIVILEGE}"])
+        raise NetError(f"NET_ADMIN is missing: {_PRIVILEGE}")
     try:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             return runner.run(opened())
@@ -109,9 +106,10 @@ def _run[T](steps: Callable[[Session], Awaitable[T]]) -> T:
             f"the kernel was silent for {SILENCE} s, most likely it refused: {_PRIVILEGE}"
         ) from None
     except RefusedError as refused:
-        raise NetError([_explained(refused)]) from None
+        raise NetError(_explained(refused)) from None
     except OSError as error:
-        raise NetError([f"no netlink socket for netfilter ({error.strerror}): {_no_nftables()}"]) from None
+        remedy = _no_nftables() if error.errno in _MISSING else "nothing was changed; try again"
+        raise NetError(f"netlink failed ({error.strerror}): {remedy}") from None
 
 
 def _privileged() -> bool:
@@ -145,7 +143,7 @@ def _remedy(refused: RefusedError) -> str:
     match refused.op:
         case AddRule(rule=rule):
             names = dict.fromkeys(expression.name for expression in rule.expressions())
-            modules = ", ".join(dict.fromkeys(_MODULES.get(name, f"nft_{name}") for name in names))
+            modules = ", ".join(_MODULES.get(name, f"nft_{name}") for name in names if name not in _CORE)
             return f"this kernel lacks one of {modules}; load the module on the node or use another kernel"
         case PutChain(chain=chain):
             kind = chain.base.type.value

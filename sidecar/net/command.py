@@ -43,7 +43,7 @@ class Option:
 
     def add_to(self, verb: argparse.ArgumentParser) -> None:
         """Declare the option; its text is judged later, with all the others."""
-        action, metavar = ("append", "LIST") if self.many else ("store", "N")
+        action, metavar = ("append", "LIST") if self.many else ("store", "VALUE")
         verb.add_argument(f"--{self.name}", action=action, metavar=metavar, help=self.help)
 
 
@@ -168,9 +168,9 @@ def redirect_from(args: argparse.Namespace, env: Mapping[str, str]) -> Redirect:
             ipv6=False not in read.many("ipv6", _switch),
         )
     except BadRedirectError as error:
-        raise BadRedirectError([*read.problems, *error.problems]) from None
+        raise BadRedirectError(*read.problems, *error.problems) from None
     if read.problems:
-        raise BadRedirectError(read.problems)
+        raise BadRedirectError(*read.problems)
     return redirect
 
 

@@ -1,7 +1,5 @@
 """What can go wrong with the firewall, as one exception that a person can act on.  Imports nothing."""
 
-from collections.abc import Iterable
-
 
 class NetError(Exception):
     """The firewall could not be read, changed or even described.
@@ -9,9 +7,9 @@ class NetError(Exception):
     `problems` has one sentence for everything that is wrong: what, where (option or nft statement), and the remedy.
     """
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(self.problems))
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class BadRedirectError(NetError, ValueError):

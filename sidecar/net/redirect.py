@@ -29,7 +29,7 @@ The decisions, and which way they err:
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
 from sidecar import contract
@@ -86,7 +86,6 @@ _NEIGHBOURS_IN: Final = (
     IcmpType.NEIGHBOR_ADVERT,
     IcmpType.ROUTER_ADVERT,
     IcmpType.MLD_QUERY,
-    IcmpType.ECHO_REQUEST6,
 )
 
 
@@ -113,7 +112,7 @@ class Redirect:
 
     def __post_init__(self) -> None:
         if problems := tuple(_problems(self)):
-            raise BadRedirectError(problems)
+            raise BadRedirectError(*problems)
 
     def table(self) -> Table:
         """The ruleset: per direction a chain against broken packets, one that redirects, one that guards."""
@@ -142,6 +141,12 @@ _INVALID: Final = (
 _REPLIES: Final = Rule(
     (Tracked(CtState.ESTABLISHED | CtState.RELATED),), Verdict.ACCEPT, "flows whose first packet was allowed"
 )
+_LINK_LOCAL: Final = Rule(
+    (Toward(IPv6Network("fe80::/10")), _TCP),
+    Verdict.RETURN,
+    "link-local IPv6 cannot be redirected; the guard refuses it",
+)
+"""The kernel cannot carry a link-local source over to ::1: the caller would wait for an answer in vain."""
 _NO_TCP: Final = Rule((_TCP,), Reject.TCP_RESET, "TCP that was neither redirected nor excluded")
 _NOTHING: Final = Rule((), Reject.PROHIBITED, "nothing else passes: no UDP, QUIC, SCTP, raw")
 
@@ -159,8 +164,10 @@ def _guard_in(want: Redirect) -> Iterator[Rule]:
     yield _to_proxy(want.inbound_port)
     yield from _own_ports(want, Verdict.ACCEPT)
     yield from _excluded_inbound(want, Verdict.ACCEPT)
-    yield _icmp(IcmpType.ECHO_REQUEST)
-    yield from (_icmp(kind) for kind in _NEIGHBOURS_IN if want.ipv6)
+    yield Rule((Icmp(IcmpType.ECHO_REQUEST),), Verdict.ACCEPT, "ping is answered")
+    if want.ipv6:
+        yield Rule((Icmp(IcmpType.ECHO_REQUEST6),), Verdict.ACCEPT, "ping is answered")
+        yield from _needed_by_ipv6(_NEIGHBOURS_IN)
     yield _NO_TCP
     yield _NOTHING
 
@@ -170,6 +177,7 @@ def _redirect_out(want: Redirect) -> Iterator[Rule]:
     yield _proxy_itself(want, Verdict.RETURN)
     yield from _dns(want, L4.TCP, Verdict.RETURN)
     yield from _excluded_outbound(want, Verdict.RETURN)
+    yield _LINK_LOCAL
     yield Rule((_TCP,), RedirectTo(want.outbound_port), "TCP from the pod goes to the proxy")
 
 
@@ -182,7 +190,8 @@ def _guard_out(want: Redirect) -> Iterator[Rule]:
     yield from _dns(want, L4.UDP, Verdict.ACCEPT)
     yield from _dns(want, L4.TCP, Verdict.ACCEPT)
     yield from _excluded_outbound(want, Verdict.ACCEPT)
-    yield from (_icmp(kind) for kind in _NEIGHBOURS_OUT if want.ipv6)
+    if want.ipv6:
+        yield from _needed_by_ipv6(_NEIGHBOURS_OUT)
     yield _NO_TCP
     yield _NOTHING
 
@@ -231,9 +240,10 @@ def _dns(want: Redirect, l4: L4, verdict: Verdict) -> Iterator[Rule]:
             yield Rule((Toward(host), To(l4, DNS)), verdict, f"DNS over {l4.name} to {host.network_address}")
 
 
-def _icmp(kind: IcmpType) -> Rule:
-    l4, _, name = kind.value
-    return Rule((Icmp(kind),), Verdict.ACCEPT, f"{l4.name} {name}")
+def _needed_by_ipv6(kinds: Iterable[IcmpType]) -> Iterator[Rule]:
+    """Neighbour discovery and group membership have no connection, so nothing else lets them pass."""
+    for kind in kinds:
+        yield Rule((Icmp(kind),), Verdict.ACCEPT, f"IPv6 needs {kind.value[-1]}")
 
 
 def _without_ipv6(want: Redirect) -> Iterator[Rule]:
