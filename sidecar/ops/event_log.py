@@ -13,7 +13,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -86,8 +86,8 @@ class EventLog:
         ended = False
         while not ended:
             batch, ended = self._next_batch()
-            if batch:
-                self._write(b"".join(self._line(event, time_ms) for event, time_ms in batch), len(batch))
+            if lines := list(self._lines(batch)):
+                self._write(b"".join(lines), len(lines))
         os.close(self._fd)
 
     def _next_batch(self) -> tuple[list[tuple[Event, int]], bool]:
@@ -103,6 +103,14 @@ class EventLog:
             except Empty:
                 return batch, False
         return batch, True
+
+    def _lines(self, batch: list[tuple[Event, int]]) -> Iterator[bytes]:
+        for event, time_ms in batch:
+            try:
+                yield self._line(event, time_ms)
+            except Exception:  # noqa: BLE001 - a defect in one event must not end the log of all others
+                self._lost += 1
+                _log.exception("an audit event could not be written down")
 
     def _line(self, event: Event, time_ms: int) -> bytes:
         line = _serialise(event.to_json(self._origin, time_ms))

@@ -13,11 +13,15 @@ from sidecar.ops.document import DocumentError, Node, parse, read_text, show
 
 
 class ConfigError(ValueError):
-    """A file (or the environment) that cannot be used.  `problems` holds every reason, `where` the file."""
+    """A file (or the environment) that cannot be used.  `problems` holds every reason, `where` the file.
 
-    def __init__(self, problems: Iterable[Problem], where: str = "") -> None:
+    `unread`: the file could not even be read, so trying again may help without a change of it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], where: str = "", unread: bool = False) -> None:
         self.problems = tuple(problems)
         self.where = where
+        self.unread = unread
         prefix = f"{where}: " if where else ""
         super().__init__("\n".join(f"{prefix}{problem}" for problem in self.problems))
 
@@ -28,18 +32,18 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(head)} or {last}" if head else last
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, error: type[ConfigError] = ConfigError) -> str:
     """The text of a configuration file.
 
-    Raises ConfigError if it cannot be read.
+    Raises `error` if it cannot be read.
     """
     try:
         return read_text(path)
-    except DocumentError as error:
-        raise ConfigError([error.problem], str(path)) from None
-    except OSError as error:
-        problem = Problem("file", f"cannot be read: {error.strerror}", "check the path and the permissions")
-        raise ConfigError([problem], str(path)) from None
+    except DocumentError as wrong:
+        raise error([wrong.problem], str(path)) from None
+    except OSError as failure:
+        problem = Problem("file", f"cannot be read: {failure.strerror}", "check the path and the permissions")
+        raise error([problem], str(path), unread=True) from None
 
 
 class Reader:

@@ -43,7 +43,7 @@ class LineFormatter(logging.Formatter):
         return mask_pans(text).translate(_CONTROL)
 
 
-class _LineHandler(logging.StreamHandler[TextIO]):
+class LineHandler(logging.StreamHandler[TextIO]):
     """Writes lines; a record that cannot be formatted is named, but its arguments are not printed."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging's name
@@ -55,7 +55,7 @@ class _LineHandler(logging.StreamHandler[TextIO]):
 
 def set_up(level: LogLevel, stream: TextIO | None = None) -> None:
     """Send every record at `level` and above to `stream` (default stderr); may be called again."""
-    handler = _LineHandler(stream or sys.stderr)
+    handler = LineHandler(stream or sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

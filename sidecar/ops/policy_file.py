@@ -52,11 +52,7 @@ def load_policy(path: Path, patterns: Collection[str] | None = None) -> PolicyFi
 
     Raises PolicyError with every problem.
     """
-    try:
-        text = text_of(path)
-    except ConfigError as error:
-        raise PolicyError(error.problems, error.where) from None
-    return parse_policy(text, str(path), patterns)
+    return parse_policy(text_of(path, PolicyError), str(path), patterns)
 
 
 def parse_policy(text: str, name: str, patterns: Collection[str] | None = None) -> PolicyFile:

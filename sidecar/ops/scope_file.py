@@ -29,11 +29,7 @@ def load_scope_map(path: Path) -> ScopeMap:
 
     Raises ScopeMapError with every problem.
     """
-    try:
-        text = text_of(path)
-    except ConfigError as error:
-        raise ScopeMapError(error.problems, error.where) from None
-    return parse_scope_map(text, str(path))
+    return parse_scope_map(text_of(path, ScopeMapError), str(path))
 
 
 def parse_scope_map(text: str, name: str) -> ScopeMap:

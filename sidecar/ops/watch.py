@@ -37,7 +37,8 @@ class _Stamp:
     device: int
     inode: int
     size: int
-    mtime_ns: int
+    ctime_ns: int
+    """Not mtime: nobody can set it back."""
 
 
 class Watched[T]:
@@ -60,7 +61,7 @@ class Watched[T]:
         """Look at the file once: a new value, a new failure, or None if there is nothing new.
 
         Blocks for as long as `stat`, and after a change reading and parsing, takes.  A failure is told
-        once; a file that is missing or unreadable is tried again on every call.
+        once.
         """
         stamp = _stamp(self.path)
         if stamp is not None and stamp == self._seen:
@@ -81,9 +82,9 @@ class Watched[T]:
     def _failed(self, error: ConfigError, stamp: _Stamp | None) -> Failed | None:
         news = str(error) != self._complaint or (self._seen is not None and stamp != self._seen)
         self._complaint = str(error)
-        # A file that could be opened stays as bad as it is; one that could not may become readable without
-        # a change.
-        self._seen = stamp if _readable(self.path) else None
+        # What was read stays as bad as it is until the file changes.  What could not be read (no file, no permission, no
+        # descriptor left) may become readable without a change.
+        self._seen = None if error.unread else stamp
         return Failed(error) if news else None
 
 
@@ -93,12 +94,4 @@ def _stamp(path: Path) -> _Stamp | None:
         stat = path.stat()
     except OSError:
         return None
-    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
-def _readable(path: Path) -> bool:
-    try:
-        with path.open("rb"):
-            return True
-    except OSError:
-        return False
+    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)
