@@ -174,6 +174,12 @@ def show(stage: Stage, scenarios: Sequence[Scenario]) -> int:
     return good
 
 
+def metric_rows(moved: Counters) -> list[tuple[str, str]]:
+    """The metrics, each by how much and under its own name."""
+    width = max((len(f"{value:.0f}") for value in moved.values()), default=0)
+    return [(f"{value:.0f}".rjust(width), series) for series, value in sorted(moved.items())]
+
+
 def _leave(number: int, _frame: object) -> None:
     """SIGTERM ends the demonstration like an error, so that the lab is taken down."""
     sys.exit(128 + number)

@@ -10,20 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_SAMPLE = re.compile(r"(?P<series>[a-zA-Z_:][\w:]*(?:\{.*\})?) (?P<value>\S+)")
+_COUNTER = re.compile(r"(?P<series>cdefence_\w+_total(?:\{.*\})?) (?P<value>\S+)")
 
 type Counters = Mapping[str, float]
 """Value of each counter, by name and labels as the exposition format writes them."""
 
 
 def counters(page: str) -> Counters:
-    """The counters (`…_total`) of a metrics page in Prometheus' text format, and nothing else of it."""
-    found = {}
-    for line in page.splitlines():
-        sample = _SAMPLE.fullmatch(line)
-        if sample and sample["series"].partition("{")[0].endswith("_total"):
-            found[sample["series"]] = float(sample["value"])
-    return found
+    """Our counters (`cdefence_…_total`) of a metrics page in Prometheus' text format, and nothing else of it."""
+    found = filter(None, map(_COUNTER.fullmatch, page.splitlines()))
+    return {counter["series"]: float(counter["value"]) for counter in found}
 
 
 def label(page: str, series: str, name: str) -> str:

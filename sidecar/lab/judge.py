@@ -89,7 +89,9 @@ def _refusal(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
 
 
 def _cut(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
-    """A connection that ended early: who said so?"""
+    """A connection that ended early: who said so?  One that hangs is a fault, whatever the events say."""
+    if reply.outcome is Outcome.TIMEOUT:
+        return "no end", ""
     for outcome, seen in (
         ("denied", Seen.DENIED),
         ("block", Seen.BLOCKED_RESET),

@@ -17,6 +17,7 @@ cdefence_events_dropped_total 0.0
 cdefence_active_connections{direction="outbound"} 2.0
 cdefence_scan_duration_seconds_bucket{le="1.024e-06"} 5.0
 cdefence_policy_info{version="ab12"} 1.0
+process_cpu_seconds_total 1.5
 """
 
 
