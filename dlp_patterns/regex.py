@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     from re import _constants, _parser
 
-__all__ = ["compact", "narrowest", "parse", "prefixes", "render", "widest"]
+__all__ = ["compact", "mirrored", "narrowest", "parse", "prefixes", "render", "widest"]
 
 _ESCAPE = rb"\\(?:[dws]|[tnrf]|x[0-9A-Fa-f]{2}|[^0-9A-Za-z\s])"
 _CLASS = rb"\[\^?(?:" + _ESCAPE + rb"|[^\\\[\]])+\]"
@@ -137,6 +137,11 @@ def prefixes(regex: bytes) -> bytes:
     return _prefixes(_nodes(parse(regex)))
 
 
+def mirrored(regex: bytes) -> bytes:
+    """An expression that matches exactly the texts of `regex` read backwards."""
+    return _mirrored(_nodes(parse(regex)))
+
+
 def _outside_grammar(regex: bytes) -> Iterator[Problem]:
     """Every construct of `regex` that is not in the grammar, from left to right."""
     at = 0
@@ -240,10 +245,10 @@ def _times(body: Sequence[Node], low: int, high: int) -> bytes:
     """`body` repeated low to high times; empty if high is 0."""
     if high == 0:
         return b""
-    if (low, high) == (1, 1):
-        return b"(?:" + _sequence(body) + b")"
     single = len(body) == 1 and str(body[0][0]) in _SINGLE
     text = _sequence(body) if single else b"(?:" + _sequence(body) + b")"
+    if (low, high) == (1, 1):
+        return text
     if (low, high) == (0, 1):
         return text + b"?"
     return text + (b"{%d}" % low if low == high else b"{%d,%d}" % (low, high))
@@ -276,3 +281,20 @@ def _prefixes_of_repeat(low: int, high: int, body: Sequence[Node], rest: Sequenc
         return _union([_times(body, 0, low - 1), _times(body, low, high) + _prefixes(rest)])
     inside = _times(body, 0, high - 1) + _prefixes(body)
     return _union([inside, _times(body, low, high) + _prefixes(rest)]) if rest else inside
+
+
+def _mirrored(nodes: Sequence[Node]) -> bytes:
+    """A sequence back to front, with everything in it back to front."""
+    return b"".join(map(_mirrored_atom, reversed(nodes)))
+
+
+def _mirrored_atom(node: Node) -> bytes:
+    name, argument = str(node[0]), node[1]
+    if name == "BRANCH":
+        return _union([_mirrored(branch) for branch in _branches(argument)])
+    if name == "SUBPATTERN":
+        return b"(?:" + _mirrored(_group(argument)) + b")"
+    if name in _SINGLE:
+        return _atom(node)
+    low, high, body = _repeat(argument)
+    return _times(_nodes(parse(_mirrored(body))), low, high)

@@ -19,6 +19,12 @@ HEALTH_PORT: Final = 15421
 METRICS_PORT: Final = 15490
 """Prometheus `/metrics`, plain HTTP; excluded from redirection."""
 
+# How the unprivileged proxy sees that redirection works: it dials an address that exists nowhere (RFC 5737, TEST-NET-1);
+# only our rules can turn that to the proxy's own listener, which answers with this greeting.
+PROBE_ADDRESS: Final = "192.0.2.1"
+PROBE_PORT: Final = 15499
+PROBE_ANSWER: Final = b"cdefence\n"
+
 # The nftables table that belongs to us alone (family inet: one table for IPv4 and IPv6).
 NFT_TABLE: Final = "cdefence"
 

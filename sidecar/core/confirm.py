@@ -1,7 +1,7 @@
 """From hit to finding: find the exact span again, look at the neighbours, run the check, weigh the context.
 
-The engine says "pattern 3 ends about here".  Confirmation sees a fixed window, `reach` bytes before the end and one
-byte the boundary byte behind it, never more: that is what makes the answer the same however the stream was cut.
+The engine says "pattern 3 ends about here".  Confirmation sees a fixed window, `reach` bytes before the end with
+the boundary byte behind it, never more: that is what makes the answer the same however the stream was cut.
 """
 
 import re

@@ -31,6 +31,8 @@ class Side:
         self.uninspected: dict[Reason, int] = {}
         self.held = b""
         """Bytes that wait for the channel to be decided."""
+        self.passing = False
+        """This direction passes without a look."""
 
     def inspect(self, inspection: Inspection) -> None:
         """From now on this direction is inspected."""
@@ -45,7 +47,7 @@ class Side:
             self.uninspected[reason] = self.uninspected.get(reason, 0) + len(data)
             return Step(data)
 
-        self.feed = feed
+        self.feed, self.passing = feed, True
 
     def discard(self) -> None:
         """Free what the engine keeps."""

@@ -65,7 +65,7 @@ class Inspector:
     """The tail rule for patterns whose values must not leave on this flow; None when there are none."""
 
 
-class _Blocked(Exception):
+class _BlockedError(Exception):
     """A finding that the policy blocks."""
 
     def __init__(self, finding: Finding) -> None:
@@ -245,7 +245,7 @@ class Inspection:
             return Step(b"")
         try:
             self._judge(text.pause())
-        except _Blocked as blocked:
+        except _BlockedError as blocked:
             return self._block(blocked.finding)
         self._queue.let(text.length)
         return self._step()
@@ -273,7 +273,7 @@ class Inspection:
         try:
             for piece in pieces:
                 self._take_piece[piece.kind](piece)
-        except _Blocked as blocked:
+        except _BlockedError as blocked:
             return self._block(blocked.finding)
         if self._text is not None and self._queue:
             self._queue.let(self._text.safe())
@@ -323,8 +323,8 @@ class Inspection:
         self._one_shot(piece.wire, Part.FRAMING)
 
     def _end(self, _: Piece) -> None:
-        self.inside = False
         self._end_text()
+        self.inside = False
 
     def _end_text(self) -> None:
         """Nothing more comes that could join the text: judge what its end completes, release the rest."""
@@ -373,18 +373,18 @@ class Inspection:
             rule=rule,
         )
         if self._tell(finding) is Action.MASK:
-            raise _Blocked(finding)
+            raise _BlockedError(finding)
 
     # --- judging ------------------------------------------------------------------------------------------------------
 
     def _judge(self, spans: Sequence[Span]) -> None:
-        """Act on values of the growing text; raises _Blocked."""
+        """Act on values of the growing text; raises _BlockedError."""
         for span in spans:
             if self._tell(span.finding) is Action.MASK and not self._queue.mask(span):
-                raise _Blocked(span.finding)
+                raise _BlockedError(span.finding)
 
     def _tell(self, finding: Finding) -> Action:
-        """Note the finding and return what to do now; raises _Blocked when that is to stop."""
+        """Note the finding and return what to do now; raises _BlockedError when that is to stop."""
         action = finding.action
         self._told += 1
         if self._told <= FINDINGS_LIMIT or action > Action.ALERT:
@@ -392,7 +392,7 @@ class Inspection:
         if not self._inspector.enforce:
             return Action.ALERT
         if action is Action.BLOCK:
-            raise _Blocked(finding)
+            raise _BlockedError(finding)
         return action
 
     def _step(self) -> Step:

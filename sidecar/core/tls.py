@@ -5,7 +5,7 @@ RFC 8446 5.1 (record layer), 4 (handshake).  Each function answers True, False, 
 
 _HANDSHAKE, _ALERT = 0x16, 0x15
 _CLIENT_HELLO, _SERVER_HELLO = 0x01, 0x02
-_LEGACY_VERSIONS = range(0x00, 0x05)
+_LEGACY_VERSIONS = range(5)
 _MAX_RECORD = 2**14 + 2048
 _HEADER = 11  # record type, version (2), length (2), handshake type, its length (3), hello version (2)
 

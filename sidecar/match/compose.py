@@ -20,13 +20,17 @@ def value(pattern: Pattern, end_of_text: bytes) -> bytes:
 
 
 PAD = b"\n"
-"""Put before a tail: every boundary allows it, and with a byte before each value no expression matches the empty text."""
+"""Stands for the byte before the beginning of a tail; every boundary allows it."""
 
 
-def unfinished(pattern: Pattern, end_of_text: bytes) -> bytes:
-    """One byte that may stand before the value, then any beginning of the value, up to the end of the padded text."""
-    before = pattern.boundary.left.outside or b"."
-    return before + b"(?:" + regex.prefixes(pattern.regex) + b")" + end_of_text
+def unfinished(pattern: Pattern) -> bytes:
+    """Any beginning of the value, read backwards from the end of a text, and the byte that may stand before it.
+
+    Engines run it on the mirrored tail with `PAD` behind.  So the end of a match tells where the value begins, which
+    costs an automaton nothing, while tracking the start of a match forwards makes large patterns too large.
+    """
+    before = pattern.boundary.left.outside or rb"[\x00-\xff]"
+    return b"^(?:" + regex.mirrored(regex.prefixes(pattern.regex)) + b")" + before
 
 
 def reach(patterns: tuple[Pattern, ...]) -> int:

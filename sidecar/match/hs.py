@@ -10,10 +10,11 @@ The binding has sharp edges; each is blunted here, once:
 Any error of the engine is an `EngineError`, and that is a denial.
 """
 
+import importlib.metadata
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import hyperscan
 
@@ -24,12 +25,8 @@ from sidecar.match import cache, compose, window
 _NO_HITS: Final[Sequence[Hit]] = ()
 
 
-def _collect(index: int, _start: int, end: int, _flags: int, hits: list[Hit]) -> None:
-    hits.append((index, end))
-
-
-def _collect_starts(index: int, start: int, _end: int, _flags: int, starts: list[tuple[int, int]]) -> None:
-    starts.append((index, start))
+def _collect(index: int, _start: int, end: int, _flags: int, hits: object) -> None:
+    cast("list[Hit]", hits).append((index, end))
 
 
 class HyperscanMatcher:
@@ -41,8 +38,8 @@ class HyperscanMatcher:
         self.reach = compose.reach(self.patterns)
         self._cache = cache_folder
         expressions = [(index, compose.value(p, rb"\z")) for index, p in enumerate(self.patterns)]
-        self._block = _database(expressions, hyperscan.HS_MODE_BLOCK, 0, cache_folder)
-        self._stream = _database(expressions, hyperscan.HS_MODE_STREAM, 0, cache_folder)
+        self._block = _database(expressions, hyperscan.HS_MODE_BLOCK, cache_folder)
+        self._stream = _database(expressions, hyperscan.HS_MODE_STREAM, cache_folder)
         self._hits: list[Hit] = []
         self._holds: dict[frozenset[int], Hold] = {}
 
@@ -71,18 +68,17 @@ class HyperscanMatcher:
 
     def _compile_hold(self, patterns: frozenset[int]) -> Hold:
         every = self.patterns
-        expressions = [(index, compose.unfinished(every[index], rb"\z")) for index in sorted(patterns)]
-        database = _database(
-            expressions, hyperscan.HS_MODE_BLOCK, hyperscan.HS_FLAG_SOM_LEFTMOST, self._cache
-        )
+        expressions = [(index, compose.unfinished(every[index])) for index in sorted(patterns)]
+        database = _database(expressions, hyperscan.HS_MODE_BLOCK, self._cache)
 
         def hold(tail: bytes) -> int:
-            starts: list[tuple[int, int]] = []
+            candidates: list[Hit] = []
             try:
-                database.scan(compose.PAD + tail, match_event_handler=_collect_starts, context=starts)
+                text = window.mirrored(tail, compose.PAD)
+                database.scan(text, match_event_handler=_collect, context=candidates)
             except hyperscan.HyperscanError as error:
                 raise EngineError(str(error)) from None
-            return window.held(len(tail), starts, every) if starts else 0
+            return window.held(candidates, every) if candidates else 0
 
         return hold
 
@@ -95,16 +91,21 @@ class HyperscanStream:
     def __init__(self, database: hyperscan.Database) -> None:
         self._database = database
         self._hits: list[Hit] = []
+        self._native: hyperscan.Stream | None = None
         try:
-            self._native = database.stream(match_event_handler=_collect, context=self._hits)
-            self._native.__enter__()
+            native = database.stream(match_event_handler=_collect, context=self._hits)
+            native.__enter__()
         except hyperscan.HyperscanError as error:
             raise EngineError(str(error)) from None
+        self._native = native
 
     def feed(self, piece: bytes) -> Sequence[Hit]:
         """The hits that end in `piece`.  Raises EngineError."""
+        native = self._native
+        if native is None:
+            raise EngineError("stream is closed")
         try:
-            self._native.scan(piece)
+            native.scan(piece)
         except hyperscan.HyperscanError as error:
             raise EngineError(str(error)) from None
         return self._taken() if self._hits else _NO_HITS
@@ -121,7 +122,7 @@ class HyperscanStream:
         return self._taken() if self._hits else _NO_HITS
 
     def __del__(self) -> None:
-        if getattr(self, "_native", None) is not None:
+        if self._native is not None:
             self.close()
 
     def _taken(self) -> list[Hit]:
@@ -130,11 +131,8 @@ class HyperscanStream:
         return taken
 
 
-def _database(
-    expressions: list[tuple[int, bytes]], mode: int, flags: int, folder: Path | None
-) -> hyperscan.Database:
+def _database(expressions: list[tuple[int, bytes]], mode: int, folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
-    flags |= hyperscan.HS_FLAG_DOTALL
 
     def build() -> bytes:
         database = hyperscan.Database(mode=mode)
@@ -142,12 +140,12 @@ def _database(
             expressions=[expression for _, expression in expressions],
             ids=[index for index, _ in expressions],
             elements=len(expressions),
-            flags=[flags] * len(expressions),
+            flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
         )
         return hyperscan.dumpb(database)
 
-    engine = (hyperscan.__version__, platform.machine(), platform.system())
-    key = repr((engine, mode, flags, expressions)).encode()
+    engine = (importlib.metadata.version("hyperscan"), platform.machine(), platform.system())
+    key = repr((engine, mode, hyperscan.HS_FLAG_DOTALL, expressions)).encode()
     try:
         database = hyperscan.loadb(cache.fetch(folder, key, build), mode)
         database.scratch = hyperscan.Scratch(database)

@@ -20,7 +20,7 @@ class PlainMatcher:
         # `$!` cannot match: ends of text are handled by `_hits`, which knows whether the text is complete.
         self._open = [re.compile(compose.value(p, rb"(?!)") + rb"\Z", re.DOTALL) for p in self.patterns]
         self._closed = [re.compile(compose.value(p, rb"\Z") + rb"\Z", re.DOTALL) for p in self.patterns]
-        self._unfinished = [re.compile(compose.unfinished(p, rb"\Z"), re.DOTALL) for p in self.patterns]
+        self._unfinished = [re.compile(compose.unfinished(p) + rb"\Z", re.DOTALL) for p in self.patterns]
 
     def once(self, text: bytes) -> list[Hit]:
         """The hits in a complete text."""
@@ -36,11 +36,14 @@ class PlainMatcher:
         """The tail rule for these patterns."""
 
         def hold(tail: bytes) -> int:
-            found = (
-                (index, self._unfinished[index].search(compose.PAD + tail)) for index in sorted(patterns)
-            )
-            candidates = [(index, match.start()) for index, match in found if match is not None]
-            return window.held(len(tail), candidates, self.patterns)
+            text = window.mirrored(tail, compose.PAD)
+            candidates = [
+                (index, end)
+                for index in patterns
+                for end in range(1, len(text) + 1)
+                if self._unfinished[index].match(text, 0, end)
+            ]
+            return window.held(candidates, self.patterns) if candidates else 0
 
         return hold
 

@@ -1,7 +1,7 @@
 """The tail that must be held: how many bytes at the end of a text could still become a match.
 
-An engine finds, for each pattern, the earliest place from which the text's last bytes are the beginning of a value.
-From there on nothing may leave, except the first characters that may be shown anyway (`masking.lead`, at most six).
+Read backwards, the tail of a text may begin with the mirrored beginning of a value.  An engine says for each pattern how
+long that can be; of it nothing may leave, except the first characters that may be shown anyway (`masking.lead`).
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,14 @@ from dlp_patterns import masking
 from dlp_patterns.model import Pattern
 
 Candidate = tuple[int, int]
-"""(index of the pattern, offset in the tail at which its value begins)."""
+"""(index of the pattern, length of the unfinished value together with the byte before it)."""
 
 
-def held(length: int, candidates: Iterable[Candidate], patterns: tuple[Pattern, ...]) -> int:
-    """The number of bytes to keep back at the end of a tail of `length` bytes."""
-    return max(0, *(length - begin - masking.lead(patterns[index].show) for index, begin in candidates))
+def mirrored(tail: bytes, pad: bytes) -> bytes:
+    """The tail as engines look at it."""
+    return (pad + tail)[::-1]
+
+
+def held(candidates: Iterable[Candidate], patterns: tuple[Pattern, ...]) -> int:
+    """The number of bytes to keep back at the end of the tail."""
+    return max(0, *(length - 1 - masking.lead(patterns[index].show) for index, length in candidates))

@@ -1,0 +1,40 @@
+"""The command line `cdefence`, and the only place that knows every part: each area registers its own verbs.
+
+Heavy modules are imported by the verb that needs them, so that `cdefence --help` is quick and the proxy stays small.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sidecar import __version__
+from sidecar.lab import command as lab
+from sidecar.net import command as net
+from sidecar.ops import command as ops
+from sidecar.relay import command as relay
+
+AREAS = (relay, net, ops, lab)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="cdefence",
+        description="Keeps the cardholder data environment apart, and card data off the wire in clear.",
+    )
+    top.add_argument("--version", action="version", version=f"cdefence {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for area in AREAS:
+        area.register(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    args = parser().parse_args(arguments)
+    code: int = args.run(args)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Tells about one connection: what was decided, what was found, how much was seen.  Counts once, at the right moment."""
+
+from dataclasses import replace
+
+from sidecar.core.findings import Action, Channel
+from sidecar.core.flow import Side
+from sidecar.core.inspection import Step, Verdict
+from sidecar.core.policy import Connection, Denial, Permit
+from sidecar.core.reasons import Reason
+from sidecar.core.scopes import Mode
+from sidecar.ops.event_log import EventLog
+from sidecar.ops.events import Endpoint, FindingEvent, FlowEvent, new_incident
+from sidecar.ops.events import Flow as FlowFacts
+from sidecar.ops.metrics import Metrics
+from sidecar.ops.verdict import Verdict as Word
+
+
+class Account:
+    """The books of one connection."""
+
+    __slots__ = ("_closed", "_events", "_facts", "_metrics", "_reason", "_rule", "_word")
+
+    def __init__(self, metrics: Metrics, events: EventLog, facts: FlowFacts) -> None:
+        self._metrics = metrics
+        self._events = events
+        self._facts = facts
+        self._word: Word = "allowed"
+        self._reason, self._rule = Reason.GRID, ""
+        self._closed = False
+
+    def decided(self, decision: Permit | Denial) -> None:
+        """Segmentation has spoken.  Only what is not plainly allowed is an event: clean traffic is a counter."""
+        self._reason, self._rule = decision.reason, decision.rule
+        if isinstance(decision, Denial):
+            self._word = "denied"
+            self._metrics.blocked(self._facts.direction, decision.reason, decision.rule)
+            self._events.emit(FlowEvent.decided(self._facts, decision))
+            self.close(Channel.UNDECIDED)
+        elif decision.would_deny is not None:
+            self._word = "would_deny"
+            self._events.emit(FlowEvent.decided(self._facts, decision))
+
+    def found(self, step: Step, channel: Channel, *, enforced: bool, incident: str) -> None:
+        """Tell the findings of one step."""
+        facts = replace(self._facts, channel=channel)
+        for finding in step.findings:
+            done = finding.action if enforced or finding.action < Action.ALERT else Action.ALERT
+            if step.verdict is not None and step.verdict.enforced and finding is step.verdict.finding:
+                done = Action.BLOCK  # also when the policy wanted to mask and that was not safe
+            self._metrics.finding(finding.pattern, str(done), facts.direction)
+            if finding.action > Action.ALLOW:
+                self._events.emit(FindingEvent(facts, finding, done, incident or new_incident()))
+
+    def ended_by(self, verdict: Verdict, channel: Channel, incident: str) -> None:
+        """Content ended the connection, or would have."""
+        rule = verdict.finding.rule if verdict.finding is not None else verdict.reason.value
+        self._reason, self._rule = verdict.reason, rule
+        self._word = "blocked" if verdict.enforced else "would_deny"
+        if verdict.enforced:
+            self._metrics.blocked(self._facts.direction, verdict.reason, rule)
+        facts = replace(self._facts, channel=channel)
+        self._events.emit(FlowEvent(facts, self._word, verdict.reason, rule, incident))
+
+    def failed(self, reason: Reason, channel: Channel = Channel.UNDECIDED) -> None:
+        """The upstream could not be reached, or the connection ran into a time limit."""
+        if self._word not in ("blocked", "denied"):
+            self._word, self._reason = "failed", reason
+        self.close(channel)
+
+    def moved(self, channel: Channel, count: int, side: Side) -> None:
+        """`count` bytes were read in one direction; those that nobody looked at are told apart."""
+        unseen = 0
+        if side.uninspected:
+            for reason, number in side.uninspected.items():
+                self._metrics.uninspected(reason, number)
+                unseen += number
+            side.uninspected.clear()
+        if count > unseen:
+            self._metrics.inspected(self._facts.direction, channel, count - unseen)
+
+    def spliced(self, count: int) -> None:
+        """`count` bytes passed inside the kernel."""
+        self._metrics.uninspected(Reason.ENCRYPTED, count)
+
+    def close(self, channel: Channel) -> None:
+        """The connection is over: count it, once."""
+        if not self._closed:
+            self._closed = True
+            facts = self._facts
+            self._metrics.flow(
+                facts.direction,
+                self._word,
+                self._reason,
+                facts.source.scope,
+                facts.destination.scope,
+                channel,
+            )
+
+
+def facts(
+    connection: Connection, client: tuple[str, int], server: tuple[str, int], mode: Mode, policy: str
+) -> FlowFacts:
+    """The facts that all events of a connection share."""
+    return FlowFacts(
+        connection.direction,
+        Endpoint(client[0], client[1], connection.source),
+        Endpoint(server[0], server[1], connection.destination),
+        mode,
+        policy,
+    )

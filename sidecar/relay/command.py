@@ -1,0 +1,96 @@
+"""`cdefence proxy`: puts the parts of the sidecar together, runs them, and takes them down again in order."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.ops.settings import Settings
+    from sidecar.relay.process import Process
+
+log = logging.getLogger("cdefence")
+
+EXIT_USAGE = 2
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `proxy` to the command line."""
+    parser = commands.add_parser(
+        "proxy",
+        help="run the sidecar proxy of a pod",
+        description="Runs the sidecar proxy.  Everything is set by CDEFENCE_* variables or a settings file; "
+        "`cdefence settings` prints the table.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Run until SIGTERM; 0 after a clean drain, 2 for settings or a policy that cannot be used."""
+    from sidecar.ops import log as logs
+    from sidecar.ops.settings import FILE_VARIABLE, SettingsError, load
+
+    named = os.environ.get(FILE_VARIABLE)
+    try:
+        settings = load(os.environ, Path(named) if named else None)
+    except SettingsError as error:
+        print(f"cdefence: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    logs.set_up(settings.log_level)
+    if os.geteuid() == 0 and not settings.allow_root:
+        log.error("refusing to run as root; run as another uid, or set CDEFENCE_ALLOW_ROOT=true for a test")
+        return EXIT_USAGE
+    log.info(
+        "uid %d, gid %d, capabilities: %s", os.geteuid(), os.getegid(), effective_capabilities() or "none"
+    )
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    import uvloop
+
+    from sidecar.core.hits import EngineError
+    from sidecar.ops.fields import ConfigError
+    from sidecar.relay import process as running
+
+    try:
+        process = running.Process(settings)
+    except (ConfigError, EngineError, OSError) as error:
+        log.error("cannot start: %s", error)
+        return EXIT_USAGE
+    # What is loaded by now stays: keep the collector from walking it again and again.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_stopped(process))
+
+
+async def _until_stopped(process: Process) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await process.start()
+    except OSError as error:
+        log.error("cannot start: %s", error)
+        return EXIT_USAGE
+    await stop.wait()
+    await process.stop()
+    return 0
+
+
+def effective_capabilities() -> str:
+    """The effective capabilities of this process as the kernel writes them (hexadecimal), empty for none."""
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            return value.strip().lstrip("0")
+    return ""

@@ -1,0 +1,156 @@
+"""The running sidecar: loads what it decides by, watches it for changes, serves metrics and health, relays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from dlp_patterns.load import builtin
+from sidecar import contract
+from sidecar.core.hits import EngineError
+from sidecar.match.hs import HyperscanMatcher
+from sidecar.ops.endpoint import Answer, Endpoint
+from sidecar.ops.event_log import EventLog
+from sidecar.ops.events import Origin
+from sidecar.ops.exposition import Exposition
+from sidecar.ops.health import Health
+from sidecar.ops.metrics import Metrics
+from sidecar.ops.policy_file import PolicyFile, load_policy
+from sidecar.ops.scope_file import load_scope_map
+from sidecar.ops.watch import Changed, Failed, Watched
+from sidecar.relay import sockets
+from sidecar.relay.server import Relay
+from sidecar.relay.world import Freshness, World
+
+if TYPE_CHECKING:
+    from sidecar.core.scopes import ScopeMap
+    from sidecar.ops.settings import Settings
+
+log = logging.getLogger("cdefence")
+
+
+class Process:
+    """Everything that one `cdefence proxy` runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises EngineError, ConfigError or OSError when there is nothing safe to start with."""
+        sockets.raise_descriptor_limit()
+        self._settings = settings
+        patterns = [pattern for pack in builtin() if pack.name in settings.packs for pattern in pack.patterns]
+        matcher = HyperscanMatcher(patterns, settings.cache_dir)
+        known = frozenset(pattern.id for pattern in patterns)
+        freshness = Freshness(settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
+        self._world = World(settings.scope, settings.mode, matcher, freshness=freshness)
+        self._metrics = Metrics()
+        self._health = Health()
+        self._health.note(patterns_loaded=True)
+        self._policy = (
+            Watched(settings.policy, lambda path: load_policy(path, known)) if settings.policy else None
+        )
+        self._scopes = Watched(settings.scope_map, load_scope_map) if settings.scope_map else None
+        self._events = EventLog(
+            settings.events, Origin(settings.pod, settings.namespace), settings.events_queue
+        )
+        self._metrics.events_dropped = lambda: self._events.dropped
+        self._adopt(PolicyFile(self._world.policy))
+        self._look_at_files(first=True)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Listen and relay.  Raises OSError when a port is taken."""
+        settings, health = self._settings, self._health
+        exposition = Exposition(self._metrics)
+
+        def metrics(accept: str) -> Answer:
+            body, kind = exposition.page(accept)
+            return Answer(200, kind, body)
+
+        self._health_endpoint = Endpoint({"/livez": health.livez, "/readyz": health.readyz})
+        self._metrics_endpoint = Endpoint({"/metrics": metrics})
+        await self._health_endpoint.start(settings.bind, settings.health_port)
+        await self._metrics_endpoint.start(settings.bind, settings.metrics_port)
+        self._relay = Relay(self._world, settings, self._metrics, self._events)
+        self._relay.start()
+        health.note(listening=True)
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._probe())]
+        log.info("ready to relay: inbound %d, outbound %d", settings.inbound_port, settings.outbound_port)
+
+    async def stop(self) -> None:
+        """Drain and end."""
+        log.info("draining")
+        self._health.note(not_draining=False)
+        for task in self._tasks:
+            task.cancel()
+        await self._relay.drain(self._settings.drain_s)
+        await self._health_endpoint.stop()
+        await self._metrics_endpoint.stop()
+        await asyncio.to_thread(self._events.close)
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.reload_s)
+            self._look_at_files(first=False)
+
+    def _look_at_files(self, *, first: bool) -> None:
+        if self._policy is not None:
+            self._note_policy(self._policy.poll(), first=first)
+        else:
+            self._health.note(policy_loaded=True)
+        if self._scopes is not None:
+            self._note_scopes(self._scopes.poll())
+
+    def _note_policy(self, news: Changed[PolicyFile] | Failed | None, *, first: bool) -> None:
+        if isinstance(news, Changed):
+            try:
+                self._adopt(news.value)
+                self._health.note(policy_loaded=True)
+                log.info("policy %s in force", news.value.policy.version)
+            except EngineError as error:
+                self._metrics.policy_reload_failed()
+                log.error("policy not usable, the last one stays: %s", error)
+        elif isinstance(news, Failed):
+            if first:
+                raise news.error
+            self._metrics.policy_reload_failed()
+            log.error("policy not usable, the last one stays: %s", news.error)
+
+    def _note_scopes(self, news: Changed[ScopeMap] | Failed | None) -> None:
+        if isinstance(news, Changed):
+            scopes = self._world.scopes = news.value
+            self._metrics.set_scope_map(scopes.counts(), scopes.conflicts, time.monotonic())
+            self._health.note(scope_map_loaded=True)
+            log.info("scope map epoch %d in force", scopes.epoch)
+        elif isinstance(news, Failed):
+            self._metrics.scope_map_reload_failed()
+            log.error("scope map not usable, the last one stays: %s", news.error)
+
+    def _adopt(self, file: PolicyFile) -> None:
+        self._world.adopt(file.policy, file.mode or self._settings.mode)
+        self._metrics.set_policy(file.policy.version)
+
+    # --- are the rules there?  ----------------------------------------------------------------------------------------
+
+    async def _probe(self) -> None:
+        """Dial an address that exists nowhere; only our firewall rules can turn that to our own listener.
+
+        An unprivileged process cannot read nftables, but it can see them work (Linkerd's network-validator does the
+        same).  Repeated, because rules can be lost.
+        """
+        while True:
+            seen = await self._reaches_itself()
+            self._health.note(rules_working=seen)
+            await asyncio.sleep(30.0 if seen else 0.2)
+
+    async def _reaches_itself(self) -> bool:
+        loop = asyncio.get_running_loop()
+        with sockets.client_socket(contract.PROBE_ADDRESS) as sock:
+            try:
+                async with asyncio.timeout(1.0):
+                    await loop.sock_connect(sock, (contract.PROBE_ADDRESS, contract.PROBE_PORT))
+                    return await loop.sock_recv(sock, 64) == contract.PROBE_ANSWER
+            except (OSError, TimeoutError):
+                return False
