@@ -50,7 +50,8 @@ _TABLE: tuple[tuple[str, str, tuple[int, ...], tuple[int, ...]], ...] = (
     ),
     ("unionpay", "810-817", (16, 19), (17, 18)),
     # The widest ranges of all, twelve to nineteen digits: a bare number of this shape says little.
-    ("maestro", "493698 5018 5020 5038 5893 6304 6759 6761-6763", (), (12, 13, 14, 15, 16, 17, 18, 19)),
+    ("maestro", "493698", (), (16, 18, 19)),
+    ("maestro", "5018 5020 5038 5893 6304 6759 6761-6763", (), (12, 13, 14, 15, 16, 17, 18, 19)),
     (
         "maestro",
         "500000-504174 504176-506098 506779-508999 56-58 639 67",

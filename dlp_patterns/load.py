@@ -139,12 +139,17 @@ class _Reader:
         self.problems.append(Problem(field, what, remedy))
 
     def take[T](self, make: Callable[[], T], inside: str = "") -> T | None:
-        """What `make` makes; None, with its problems noted, if it cannot be constructed."""
+        """What `make` makes; None, with its problems noted, if it cannot be constructed.
+
+        A field about which something was said while it was read is not complained about again.
+        """
         try:
             return make()
         except PatternError as error:
+            said = {problem.field for problem in self.problems}
             for problem in error.problems:
-                self.note(inside + problem.field, problem.what, problem.remedy)
+                if inside + problem.field not in said:
+                    self.note(inside + problem.field, problem.what, problem.remedy)
             return None
 
     def mapping(
@@ -218,8 +223,11 @@ class _Reader:
             both = self.choice(value, "boundary", Boundary)
             return Sides(both, both)
         holder = self.mapping(value, "boundary", ("left", "right"))
-        left = self.choice(holder.get("left"), "boundary.left", Boundary)
-        return Sides(left, self.choice(holder.get("right"), "boundary.right", Boundary))
+        left, right = (
+            self.choice(holder[side], f"boundary.{side}", Boundary) if side in holder else Boundary.NONE
+            for side in ("left", "right")
+        )
+        return Sides(left, right)
 
     def context(self, value: object) -> Context | None:
         holder = self.mapping(value, "context", ("words", "distance", "required"))

@@ -63,7 +63,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             head=6,
             tail=4,
             lead=6,
-            ends=frozenset(b"=^Dd"),
+            ends=frozenset(b"=^D"),
             keeps=frozenset(b"=^?;%"),
         ),
         # A number of which people read out the last four: social security.

@@ -251,6 +251,9 @@ def _problems(pattern: Pattern) -> Iterator[Problem]:
 
 def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
     """What is wrong with the expression and with the width declared for it."""
+    if not pattern.regex:
+        yield Problem("regex", "is empty", "write the expression of the value")
+        return
     try:
         narrowest, widest = expressions.narrowest(pattern.regex), expressions.widest(pattern.regex)
     except PatternError as error:

@@ -1,6 +1,6 @@
 """The closed grammar of pattern expressions: small enough that two engines and one automaton read it alike.
 
-What belongs here: reading an expression (`parse`), writing one (`render`), its widths, and the expression
+What belongs here: reading an expression (`parse`), its widths, and the expression
 of all its prefixes.  What never does: matching anything, or a construct that Hyperscan and Python's `re`
 could read differently.
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     from re import _constants, _parser
 
-__all__ = ["compact", "mirrored", "narrowest", "parse", "prefixes", "render", "widest"]
+__all__ = ["compact", "mirrored", "narrowest", "parse", "prefixes", "widest"]
 
 _ESCAPE = rb"\\(?:[dws]|[tnrf]|x[0-9A-Fa-f]{2}|[^0-9A-Za-z\s])"
 _CLASS = rb"\[\^?(?:" + _ESCAPE + rb"|[^\\\[\]])+\]"
@@ -118,11 +118,6 @@ def widest(regex: bytes) -> int:
 def narrowest(regex: bytes) -> int:
     """The fewest bytes that `regex` can match."""
     return parse(regex).getwidth()[0]
-
-
-def render(regex: bytes) -> bytes:
-    """`regex` in one canonical spelling, from its syntax tree."""
-    return _sequence(_nodes(parse(regex)))
 
 
 def prefixes(regex: bytes) -> bytes:

@@ -1,8 +1,10 @@
 """AWS access key ids: four letters that say the kind, sixteen of base 32.
 
-What belongs here: the account number folded into newer ids, and AWS's own example.  What never does: secret access keys.
-Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary).  In ids issued since 2019 the first 40 bits
-after the leading one are the account number, which has twelve decimal digits; older ids go on with I or J.
+What belongs here: the account number folded into newer ids, and AWS's own example.  What never does: secret
+access keys.
+Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary).  In ids issued since 2019 the
+first 40 bits after the leading one are the account number, which has twelve decimal digits; older ids go on
+with I or J.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """GitHub's classic tokens: a prefix that says the kind, thirty random characters, a checksum.
 
-What belongs here: the kinds and the checksum.  What never does: fine-grained tokens, whose checksum is not published.
+What belongs here: the kinds and the checksum.  What never does: fine-grained tokens, whose checksum is not
+published.
 A token whose checksum does not hold was edited or invented, and opens nothing: it is no finding.
 """
 

@@ -1,7 +1,9 @@
 """International bank account numbers: country, length, structure and mod 97.
 
-What belongs here: the rules of ISO 13616.  What never does: the sum itself (sums/mod97.py), national check digits.
-The structure of a country ends the number: the expression runs on into a following word, the check cuts it there.
+What belongs here: the rules of ISO 13616.  What never does: the sum itself (sums/mod97.py), national check
+digits.
+The structure of a country ends the number: the expression runs on into a following word, the check cuts it
+there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tokens without check digits: random, or a placeholder from somebody's documentation?
 
-What belongs here: what tells the two apart, whatever the issuer.  What never does: prefixes and lengths, which the
-expressions state.
+What belongs here: what tells the two apart, whatever the issuer.  What never does: prefixes and lengths,
+which the expressions state.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The token in window[start:end], if its part after the prefix looks random and holds a digit."""
     prefix = _PREFIX.match(window, start, end)
     body = window[prefix.end() if prefix else start : end]
-    if len(set(body)) < _MIN_DISTINCT or not any(48 <= byte <= 57 for byte in body) or _PLACEHOLDER.search(body):
+    if (
+        len(set(body)) < _MIN_DISTINCT
+        or not any(48 <= byte <= 57 for byte in body)
+        or _PLACEHOLDER.search(body)
+    ):
         return None
     return Confirmed(start, end, "token", Confidence.HIGH)

@@ -35,7 +35,7 @@ HEX_ID = 20
 """Shortest hexadecimal run with a letter that is taken for an id: `acc4111111111111111` is a card number."""
 
 _GROUP = re.compile(rb"[0-9]+")
-_UUID = re.compile(rb"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_UUID = re.compile(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f])")
 _UUID_WIDTH = 36
 _HEX_BEFORE = re.compile(rb"[0-9A-Fa-f]*\Z")
 _HEX_AFTER = re.compile(rb"[0-9A-Fa-f]*")
@@ -57,12 +57,10 @@ _PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 1
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
-    """The card number in window[start:end], or in the longest part of it that is made of whole groups."""
+    """The card number in window[start:end] or in a part of it made of whole groups: the surest, then the longest."""
     groups = [match.span() for match in _GROUP.finditer(window, start, end)]
-    for part in _parts(groups):
-        if confirmed := _confirm(window, part):
-            return confirmed
-    return None
+    found = [confirmed for part in _parts(groups) if (confirmed := _confirm(window, part))]
+    return max(found, key=lambda confirmed: confirmed.confidence, default=None)
 
 
 def _parts(groups: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -140,7 +138,7 @@ def _has_group_after(window: bytes, end: int, separator: bytes) -> bool:
 
 def _in_uuid(window: bytes, start: int, end: int) -> bool:
     """Whether a UUID overlaps the number."""
-    near = _UUID.finditer(window, max(0, start - _UUID_WIDTH), end + _UUID_WIDTH)
+    near = _UUID.finditer(window, max(0, start - _UUID_WIDTH), end + _UUID_WIDTH + 1)
     return any(found.start() < end and start < found.end() for found in near)
 
 

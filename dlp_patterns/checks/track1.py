@@ -1,7 +1,7 @@
 """Track 1 of a magnetic stripe: `%B` PAN `^` NAME `^` YYMM SVC discretionary `?`.
 
-What belongs here: the rules of ISO/IEC 7813 for format B that a finite expression cannot state.  What never does: the
-rules of the card number (checks/pan.py) and of date and service code (stripe.py).
+What belongs here: the rules of ISO/IEC 7813 for format B that a finite expression cannot state.  What never
+does: the rules of the card number (checks/pan.py) and of date and service code (stripe.py).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """CRC32 in base 62: the last six characters of GitHub's and npm's tokens.
 
 What belongs here: the sum.  What never does: prefixes and lengths, which the patterns know.
-Source: GitHub engineering, "Behind GitHub's new authentication token formats" (2021): the last six characters of a token
-are a CRC32 of the rest, in base 62 with leading zeros.  The alphabet is 0-9 A-Z a-z, the prefix is not summed.
+Source: GitHub engineering, "Behind GitHub's new authentication token formats" (2021): the last six
+characters of a token are a CRC32 of the rest, in base 62 with leading zeros.  The alphabet is 0-9 A-Z a-z,
+the prefix is not summed.
 """
 
 from __future__ import annotations

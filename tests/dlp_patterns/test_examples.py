@@ -6,7 +6,6 @@ import pytest
 
 from dlp_patterns.load import builtin
 from dlp_patterns.model import Example, NonMatch, Pattern
-
 from tests.dlp_patterns.oracle import find
 
 PATTERNS = [pattern for pack in builtin() for pattern in pack.patterns]
