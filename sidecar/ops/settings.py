@@ -10,18 +10,28 @@ be silently without effect.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
-from ipaddress import ip_address
-from math import isfinite
 from pathlib import Path
 
 from dlp_patterns.errors import Problem
 from sidecar import contract
 from sidecar.core.scopes import POD_SCOPES, Mode, PeerClass
 from sidecar.ops.document import Node, show
-from sidecar.ops.fields import ConfigError, Reader, listed, text_of
+from sidecar.ops.fields import ConfigError, Reader, text_of
+from sidecar.ops.kinds import (
+    ADDRESSES,
+    FLAG,
+    PATH,
+    PORT,
+    TEXT,
+    Kind,
+    number_from,
+    one_of,
+    some_of,
+    whole_from,
+)
 
 FILE_VARIABLE = f"{contract.ENV_PREFIX}SETTINGS"
 """Names the settings file itself."""
@@ -29,89 +39,6 @@ FILE_VARIABLE = f"{contract.ENV_PREFIX}SETTINGS"
 
 class SettingsError(ConfigError):
     """Settings that cannot be used; `problems` holds every one."""
-
-
-# --- kinds: how the text of one setting becomes a value
-# ---------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Kind[T]:
-    """A kind of value: `parse` raises ValueError for a text that is not `allowed`."""
-
-    name: str
-    allowed: str
-    parse: Callable[[str], T]
-    many: bool = False
-    """In the file this may be a list."""
-
-
-def _require(condition: bool) -> None:
-    if not condition:
-        raise ValueError
-
-
-def _text(text: str) -> str:
-    _require(text.isprintable())
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_text(text))
-
-
-def _flag(text: str) -> bool:
-    _require(text in ("true", "false"))
-    return text == "true"
-
-
-def _whole(text: str) -> int:
-    _require(re.fullmatch(r"[0-9]{1,18}", text) is not None)
-    return int(text)
-
-
-def _one_of[E: StrEnum](name: str, words: Iterable[E]) -> Kind[E]:
-    table = {word.value: word for word in words}
-
-    def pick(text: str) -> E:
-        _require(text in table)
-        return table[text]
-
-    return Kind(name, listed(table), pick)
-
-
-def _whole_from(low: int, high: int) -> Kind[int]:
-    def bounded(text: str) -> int:
-        _require(low <= _whole(text) <= high)
-        return int(text)
-
-    return Kind("whole number", f"a whole number from {low} to {high}", bounded)
-
-
-def _seconds_from(low: float) -> Kind[float]:
-    def bounded(text: str) -> float:
-        _require(
-            re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) is not None
-            and isfinite(float(text))
-            and float(text) >= low
-        )
-        return float(text)
-
-    return Kind("number", f"a number, {low:g} or more", bounded)
-
-
-def _several[T](name: str, allowed: str, one: Callable[[str], T]) -> Kind[tuple[T, ...]]:
-    def every(text: str) -> tuple[T, ...]:
-        values = tuple(one(part.strip()) for part in text.split(","))
-        _require(len(set(values)) == len(values))
-        return values
-
-    return Kind(name, allowed, every, many=True)
-
-
-def _pack(text: str) -> str:
-    _require(text in PACKS)
-    return text
 
 
 class LogLevel(StrEnum):
@@ -125,18 +52,6 @@ class LogLevel(StrEnum):
 
 PACKS = ("pci", "pii", "secrets")
 """The pattern packs that exist; a test compares them with the folders of `dlp_patterns/packs`."""
-
-_TEXT = Kind("text", "printable text", _text)
-_PATH = Kind("path", "a path", _path)
-_FLAG = Kind("flag", "true or false", _flag)
-_PORT = _whole_from(1, 65_535)
-_ADDRESSES = _several(
-    "addresses", "different IP addresses, separated by commas", lambda text: str(ip_address(text))
-)
-
-
-# --- the table
-# ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,103 +71,99 @@ def _about[T](kind: Kind[T], help_text: str, unit: str = "") -> dict[str, About[
 class Settings:
     """Everything an operator can set about one sidecar; immutable for the life of the process."""
 
-    scope: PeerClass = field(metadata=_about(_one_of("scope", POD_SCOPES), "PCI scope of the protected pod."))
+    scope: PeerClass = field(metadata=_about(one_of(POD_SCOPES), "PCI scope of the protected pod."))
     mode: Mode = field(
         default=Mode.PROTECT,
-        metadata=_about(_one_of("mode", Mode), "How far to go; `mode` in the policy file wins over it."),
+        metadata=_about(one_of(Mode), "How far to go; `mode` in the policy file wins over it."),
     )
     policy: Path | None = field(
         default=None,
-        metadata=_about(_PATH, "Policy file (YAML); without one the default policy holds. Watched."),
+        metadata=_about(PATH, "Policy file (YAML); without one the default policy holds. Watched."),
     )
     scope_map: Path | None = field(
         default=None,
-        metadata=_about(_PATH, "Scope map file (JSON or YAML); without one no peer is known. Watched."),
+        metadata=_about(PATH, "Scope map file (JSON or YAML); without one no peer is known. Watched."),
     )
-    pod: str = field(default="", metadata=_about(_TEXT, "Name of the pod, for events."))
-    namespace: str = field(default="", metadata=_about(_TEXT, "Namespace of the pod, for events."))
+    pod: str = field(default="", metadata=_about(TEXT, "Name of the pod, for events."))
+    namespace: str = field(default="", metadata=_about(TEXT, "Namespace of the pod, for events."))
     bind: tuple[str, ...] = field(
         default=("0.0.0.0", "::"),  # noqa: S104 - a transparent proxy must listen where its pod is reached
-        metadata=_about(_ADDRESSES, "Addresses to listen on; a family the kernel lacks is left out."),
+        metadata=_about(ADDRESSES, "Addresses to listen on; a family the kernel lacks is left out."),
     )
     inbound_port: int = field(
         default=contract.INBOUND_PORT,
-        metadata=_about(_PORT, "Connections that reach the pod are redirected here."),
+        metadata=_about(PORT, "Connections that reach the pod are redirected here."),
     )
     outbound_port: int = field(
         default=contract.OUTBOUND_PORT,
-        metadata=_about(_PORT, "Connections that the pod opens are redirected here."),
+        metadata=_about(PORT, "Connections that the pod opens are redirected here."),
     )
     health_port: int = field(
-        default=contract.HEALTH_PORT, metadata=_about(_PORT, "`/livez` and `/readyz`, plain HTTP.")
+        default=contract.HEALTH_PORT, metadata=_about(PORT, "`/livez` and `/readyz`, plain HTTP.")
     )
-    metrics_port: int = field(
-        default=contract.METRICS_PORT, metadata=_about(_PORT, "`/metrics`, plain HTTP.")
-    )
+    metrics_port: int = field(default=contract.METRICS_PORT, metadata=_about(PORT, "`/metrics`, plain HTTP."))
     events: str = field(
         default="-",
-        metadata=_about(_TEXT, "Where audit events go, as JSON lines: `-` is stdout, else a file."),
+        metadata=_about(TEXT, "Where audit events go, as JSON lines: `-` is stdout, else a file."),
     )
     events_queue: int = field(
         default=10_000,
         metadata=_about(
-            _whole_from(1, 1_000_000), "Events that may wait to be written; more are dropped and counted."
+            whole_from(1, 1_000_000), "Events that may wait to be written; more are dropped and counted."
         ),
     )
     log_level: LogLevel = field(
-        default=LogLevel.INFO, metadata=_about(_one_of("level", LogLevel), "How much the log (stderr) says.")
+        default=LogLevel.INFO, metadata=_about(one_of(LogLevel), "How much the log (stderr) says.")
     )
     cache_dir: Path = field(
         default=Path("/var/cache/cdefence"),
-        metadata=_about(_PATH, "Compiled patterns are kept here; not writable only means a slower start."),
+        metadata=_about(PATH, "Compiled patterns are kept here; not writable only means a slower start."),
     )
     packs: tuple[str, ...] = field(
         default=PACKS,
-        metadata=_about(
-            _several("packs", f"some of {listed(PACKS)}, separated by commas", _pack), "Pattern packs."
-        ),
+        metadata=_about(some_of(PACKS), "Pattern packs."),
     )
     connect_timeout_s: float = field(
         default=10.0,
-        metadata=_about(_seconds_from(0.1), "An upstream that does not answer by then has failed.", "s"),
+        metadata=_about(number_from(0.1), "An upstream that does not answer by then has failed.", "s"),
     )
     # Eight hours: JDBC and libpq pools keep connections for a working day; Envoy's one hour breaks them.
     idle_timeout_s: float = field(
         default=8 * 3600.0,
-        metadata=_about(_seconds_from(1), "A connection on which no byte moves is closed.", "s"),
+        metadata=_about(number_from(1), "A connection on which no byte moves is closed.", "s"),
     )
     hold_idle_ms: int = field(
         default=20,
         metadata=_about(
-            _whole_from(1, 60_000), "A held tail that cannot be a whole value is released after.", "ms"
+            whole_from(1, 60_000), "A held tail that cannot be a whole value is released after.", "ms"
         ),
     )
     # Below Kubernetes' default terminationGracePeriodSeconds of 30.
     drain_s: float = field(
         default=25.0,
-        metadata=_about(_seconds_from(0), "Open connections may finish for this long at shutdown.", "s"),
+        metadata=_about(number_from(0), "Open connections may finish for this long at shutdown.", "s"),
     )
     max_connections: int = field(
-        default=20_000, metadata=_about(_whole_from(1, 1_000_000), "More are refused, reason `overloaded`.")
+        default=20_000, metadata=_about(whole_from(1, 1_000_000), "More are refused, reason `overloaded`.")
     )
     reload_s: float = field(
         default=1.0,
-        metadata=_about(_seconds_from(0.1), "How often policy and scope map files are looked at.", "s"),
+        metadata=_about(number_from(0.1), "How often policy and scope map files are looked at.", "s"),
     )
     scope_map_stale_after_s: float = field(
         default=0.0,
         metadata=_about(
-            _seconds_from(0), "Age at which a map no longer vouches for peers it lacks; 0: never.", "s"
+            number_from(0), "Age at which a map no longer vouches for peers it lacks; 0: never.", "s"
         ),
     )
     scope_map_expire_after_s: float = field(
-        default=0.0, metadata=_about(_seconds_from(0), "Age at which a map counts as none; 0: never.", "s")
+        default=0.0, metadata=_about(number_from(0), "Age at which a map counts as none; 0: never.", "s")
     )
     splice: bool = field(
-        default=True, metadata=_about(_FLAG, "Move bytes that need no look inside the kernel (`splice`).")
+        default=True, metadata=_about(FLAG, "Move bytes that need no look inside the kernel (`splice`).")
     )
     allow_root: bool = field(
-        default=False, metadata=_about(_FLAG, "Run although the process is root. For tests.")
+        default=False, metadata=_about(FLAG, "Run although the process is root. For tests.")
     )
 
 
@@ -297,10 +208,6 @@ _BY_NAME = {option.name: option for option in OPTIONS}
 _BY_VARIABLE = {option.variable: option for option in OPTIONS}
 
 
-# --- loading
-# --------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Given:
     """The text somebody gave for one setting, and what to call the place in an error."""
@@ -335,7 +242,6 @@ def _values(given: Mapping[str, _Given], problems: list[Problem]) -> dict[str, o
         if option.name in given:
             text, place = given[option.name].text, given[option.name].place
             try:
-                _require(text != "")
                 values[option.name] = option.about.kind.parse(text)
             except ValueError:
                 problems.append(Problem(place, f"is {show(text)}", f"use {option.about.kind.allowed}"))
