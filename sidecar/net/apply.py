@@ -25,6 +25,7 @@ _PRIVILEGE: Final = (
     "reading and changing a firewall needs the capability NET_ADMIN over this network namespace; in Kubernetes"
     " run the init container as user 0 with `securityContext.capabilities.add: [NET_ADMIN]`, elsewhere as root"
 )
+_OWNED: Final = "reading was allowed, so another process owns the table (flag `owner`); stop that process"
 _MODULES: Final = {
     "counter": "nft_counter (CONFIG_NFT_COUNTER, built in since Linux 5.18)",
     "ct": "nft_ct (CONFIG_NFT_CT)",
@@ -108,7 +109,11 @@ def _run[T](steps: Callable[[Session], Awaitable[T]]) -> T:
     except RefusedError as refused:
         raise NetError(_explained(refused)) from None
     except OSError as error:
-        remedy = _no_nftables() if error.errno in _MISSING else "nothing was changed; try again"
+        remedy = (
+            _no_nftables()
+            if error.errno in _MISSING
+            else "`cdefence net show` tells what is there; try again"
+        )
         raise NetError(f"netlink failed ({error.strerror}): {remedy}") from None
 
 
@@ -135,11 +140,9 @@ def _explained(refused: RefusedError) -> str:
 
 def _remedy(refused: RefusedError) -> str:
     if refused.code in _DENIED:
-        return _PRIVILEGE
+        return _PRIVILEGE if refused.op is None else _OWNED
     if refused.code not in _MISSING:
-        return (
-            "try again; if it persists, `nft list ruleset` in this network namespace shows who else has rules"
-        )
+        return "try again; if it persists, `nft list ruleset` in this network namespace shows who else is at work"
     match refused.op:
         case AddRule(rule=rule):
             names = dict.fromkeys(expression.name for expression in rule.expressions())
@@ -147,9 +150,7 @@ def _remedy(refused: RefusedError) -> str:
             return f"this kernel lacks one of {modules}; load the module on the node or use another kernel"
         case PutChain(chain=chain):
             kind = chain.base.type.value
-            return (
-                f"this kernel has no chains of type {kind}; load nft_chain_nat (CONFIG_NFT_NAT) on the node"
-            )
+            return f"this kernel has no {kind} chains; load nft_chain_nat (CONFIG_NFT_NAT) on the node"
         case AddTable():
             return "this kernel has no tables of family inet (CONFIG_NF_TABLES_INET)"
         case None:
@@ -160,5 +161,5 @@ def _remedy(refused: RefusedError) -> str:
 
 def _no_nftables() -> str:
     return (
-        "this kernel has no nftables: load nf_tables (CONFIG_NF_TABLES, CONFIG_NETFILTER_NETLINK) on the node"
+        "this kernel has no nftables; load nf_tables (CONFIG_NF_TABLES, CONFIG_NETFILTER_NETLINK) on the node"
     )

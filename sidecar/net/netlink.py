@@ -5,8 +5,8 @@ what to do about an error (`apply`), and what the rules are.
 
 Of pyroute2 0.9 we use the socket and the message classes.  Its high-level calls send one transaction each,
 and its sets do not work.  Two habits of it shape this module: it reads answers only to messages that ask for
-one, so every operation asks (and the answer tells which one failed); and it waits for ever, so
-a session ends by TimeoutError when the kernel is silent for too long.
+one, so every operation asks (and the answer tells which one failed); and it waits for ever, so a session ends
+with TimeoutError when the kernel is silent for too long.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ The decisions, and which way they err:
 - *Loopback is the pod itself.*  Everything routed to `lo` passes: 127.0.0.1, ::1, and the pod's own
   addresses, which the kernel routes to `lo` too.  All containers of a pod have one PCI scope, so nothing
   crosses a border (Istio and Linkerd choose the same).  A loopback *destination* forced out of another
-  interface is not exempt.
+  interface is not exempt.  `kubectl port-forward` dials on `lo` too: whoever may use it is inside the pod.
 - *The proxy is uid and gid together, in one rule.*  Two rules, one per id, would free every process that has
   only the group, which a supplementary group and `newgrp` are enough for.  Only its TCP passes; its DNS goes
   by the DNS rules.
@@ -19,11 +19,13 @@ The decisions, and which way they err:
 - *DNS is UDP and TCP 53 to the listed resolvers, and goes direct*: through the proxy it would need a place in
   the scope map.
 - *Established flows pass.*  A flow is judged by its first packet, and rules are in place before the pod's
-  first process. Where they come late, TCP that was opened before cannot go on: tracking starts with the
+  first process.  Where they come late, TCP that was opened before cannot go on: tracking starts with the
   rules, meets the flow in its middle as new, and the redirection sends it to the proxy, which resets it.
   Only a namespace in which something else had already switched on connection tracking keeps such flows.
 - *Whatever is left is refused, not dropped*, so that a program fails at once and not after two minutes.  The
   policies below the last rules are drop all the same.
+- *Link-local IPv6 is refused outward*, because the kernel cannot redirect it; IPv6 that is switched off is refused in
+  both directions, so that IPv6 that comes up later is no way around.
 - *Packet sockets* (AF_PACKET) pass below all of this: they need NET_RAW, which a protected pod must not have.
 """
 
@@ -234,9 +236,7 @@ def _excluded_outbound(want: Redirect, verdict: Verdict) -> Iterator[Rule]:
 def _dns(want: Redirect, l4: L4, verdict: Verdict) -> Iterator[Rule]:
     for resolver in want.resolvers:
         if not resolver.is_loopback:  # a local stub is inside the pod already
-            host = ip_network(
-                resolver.packed
-            )  # the bytes have no zone: a link-local resolver may come with one
+            host = ip_network(resolver.packed)  # drops the zone that a link-local resolver comes with
             yield Rule((Toward(host), To(l4, DNS)), verdict, f"DNS over {l4.name} to {host.network_address}")
 
 
