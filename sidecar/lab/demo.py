@@ -17,7 +17,7 @@ from sidecar.lab.app import Tally
 from sidecar.lab.client import Outcome
 from sidecar.lab.clients import Reply
 from sidecar.lab.evidence import Counters, Event
-from sidecar.lab.judge import Judgement, Traces, judge
+from sidecar.lab.judge import Judgement, Traces, judge, uninspected
 from sidecar.lab.lab import Lab
 from sidecar.lab.scenarios import SCENARIOS, Change, Scenario, Seen
 from sidecar.lab.table import line, render
@@ -26,8 +26,8 @@ from sidecar.lab.topology import PROTECTED, Pod, pod
 PATIENCE = 3.0
 """Seconds to wait for an event, or for the other end to see the end of a connection."""
 
-_SILENT = (Seen.PASSED, Seen.REFUSED, Seen.REJECTED)
-"""What no event is expected of."""
+_SILENT = (Seen.REFUSED, Seen.REJECTED)
+"""What no sidecar speaks of: the kernel does it."""
 
 
 @dataclass(slots=True)
@@ -76,10 +76,12 @@ class Snapshot:
     def traces(self, lab: Lab, scenario: Scenario, reply: Reply) -> Traces:
         """What has happened since; waits for the other end to close and for the event that must come."""
         wait_for(lambda: not any(tally.open for tally in lab.received(self.target).values()))
-        if scenario.expect not in _SILENT:
+        if scenario.expect is Seen.PASSED:
+            wait_for(lambda: bool(evidence.allowed(self._moved(lab))))
+        elif scenario.expect not in _SILENT:
             wait_for(lambda: any(event.outcome != "allowed" for event in self._new_events(lab)))
-        if scenario.counts:
-            wait_for(lambda: any(series.startswith(scenario.counts) for series in self._moved(lab)))
+        if scenario.uninspected:
+            wait_for(lambda: uninspected(scenario.uninspected) in self._moved(lab))
         return Traces(
             reply,
             self._new_events(lab),
@@ -168,9 +170,7 @@ def show(stage: Stage, scenarios: Sequence[Scenario]) -> int:
         for fault in judgement.faults:
             print(f"    ✘ {fault}")
     print("\nmetrics that moved, all sidecars together\n")
-    print(
-        render(("metric", "by"), [(series, f"{value:.0f}") for series, value in sorted(stage.moved.items())])
-    )
+    print(render(("by", "metric"), metric_rows(stage.moved)))
     return good
 
 

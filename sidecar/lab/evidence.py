@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _COUNTER = re.compile(r"(?P<series>cdefence_\w+_total(?:\{.*\})?) (?P<value>\S+)")
+_REASON = re.compile(r'\breason="([^"]*)"')
 
 type Counters = Mapping[str, float]
 """Value of each counter, by name and labels as the exposition format writes them."""
@@ -26,6 +27,16 @@ def label(page: str, series: str, name: str) -> str:
     """The value of label `name` of the first sample of `series`; empty if there is none."""
     found = re.search(rf'^{series}\{{(?:.*,)?{name}="([^"]*)"', page, re.MULTILINE)
     return found[1] if found else ""
+
+
+def allowed(moved: Counters) -> tuple[str, ...]:
+    """The reasons for which flows were allowed meanwhile."""
+    flows = [
+        series
+        for series in moved
+        if series.startswith("cdefence_flows_total{") and 'verdict="allowed"' in series
+    ]
+    return tuple(sorted({reason[1] for series in flows if (reason := _REASON.search(series))}))
 
 
 def moved(before: Counters, after: Counters) -> Counters:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sidecar.lab import evidence
 from sidecar.lab.app import PanWatch, Tally
 from sidecar.lab.client import Outcome
 from sidecar.lab.clients import Reply
@@ -57,7 +58,8 @@ def judge(scenario: Scenario, traces: Traces) -> Judgement:
     if scenario.reason and scenario.reason != reason.partition(" ")[0]:
         faults.append(f"reason is not {scenario.reason}")
     faults += _content_faults(scenario, traces)
-    return Judgement(seen, reason, tuple(faults))
+    about = f"{reason}; {scenario.uninspected}, not inspected" if scenario.uninspected else reason
+    return Judgement(seen, about, tuple(faults))
 
 
 def observe(traces: Traces) -> tuple[str, str]:
@@ -66,7 +68,7 @@ def observe(traces: Traces) -> tuple[str, str]:
     if reply.status in (403, 502):
         return _refusal(reply, traces.events)
     if reply.outcome is Outcome.ANSWERED:
-        return _passed(traces.events)
+        return _passed(traces)
     if reply.outcome is Outcome.REFUSED:
         return Seen.REFUSED, "the kernel: nobody listens"
     if reply.outcome is Outcome.REJECTED or traces.rejections:
@@ -103,13 +105,14 @@ def _cut(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
     return f"{reply.outcome} without an event", ""
 
 
-def _passed(events: Sequence[Event]) -> tuple[str, str]:
-    """An answer: was something done or noted about it?"""
+def _passed(traces: Traces) -> tuple[str, str]:
+    """An answer: was something done or noted about it?  If not, a flow must have been counted as allowed."""
     for outcome, seen in (("mask", Seen.MASKED), ("would_deny", Seen.REPORTED), ("alert", Seen.REPORTED)):
-        for event in events:
+        for event in traces.events:
             if event.outcome == outcome:
                 return seen, _about(event)
-    return Seen.PASSED, ""
+    reasons = evidence.allowed(traces.counters)
+    return (Seen.PASSED, ", ".join(reasons)) if reasons else ("passed by nobody", "")
 
 
 def _about(event: Event) -> str:
@@ -126,10 +129,15 @@ def _content_faults(scenario: Scenario, traces: Traces) -> list[str]:
         "the card did not arrive": scenario.arrives is Arrival.CARD and cards == 0,
         "a card came back": scenario.arrives is not Arrival.CARD and cards_in(traces.reply) > 0,
         "the answer is another": scenario.shows not in traces.reply.body,
-        f"{scenario.counts} has not moved": bool(scenario.counts)
-        and not any(series.startswith(scenario.counts) for series in traces.counters),
+        "not counted as uninspected": bool(scenario.uninspected)
+        and uninspected(scenario.uninspected) not in traces.counters,
     }
     return [fault for fault, found in checks.items() if found]
+
+
+def uninspected(reason: str) -> str:
+    """The metric that counts bytes which were not inspected for `reason`."""
+    return f'cdefence_uninspected_bytes_total{{reason="{reason}"}}'
 
 
 def cards_in(reply: Reply) -> int:

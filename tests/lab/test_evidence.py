@@ -55,6 +55,16 @@ def test_what_has_moved(before: dict[str, float], after: dict[str, float], chang
     assert evidence.moved(before, after) == change
 
 
+def test_the_reasons_of_allowed_flows() -> None:
+    moved = {
+        'cdefence_flows_total{direction="outbound",reason="rule",verdict="allowed"}': 1,
+        'cdefence_flows_total{direction="inbound",reason="grid",verdict="allowed"}': 2,
+        'cdefence_flows_total{direction="inbound",reason="loop",verdict="denied"}': 1,
+        'cdefence_other_total{reason="x",verdict="allowed"}': 1,
+    }
+    assert evidence.allowed(moved) == ("grid", "rule")
+
+
 def test_total() -> None:
     assert evidence.total([{"a": 1}, {"a": 2, "b": 1}, {}]) == {"a": 3, "b": 1}
 

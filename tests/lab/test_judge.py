@@ -16,16 +16,18 @@ from sidecar.lab.scenarios import Arrival, Scenario, Seen
 PAN = "pan_in_cleartext"
 ANSWER = json.dumps({"incident": "bcdf", "reason": PAN, "pattern": "pci.pan"})
 BLOCK = Event("block", PAN, "pci.pan", "block", "bcdf")
+ALLOWED = {'cdefence_flows_total{reason="grid",verdict="allowed"}': 1.0}
+ENCRYPTED = {'cdefence_uninspected_bytes_total{reason="encrypted"}': 9.0}
 PASS = Reply(Outcome.ANSWERED, 200, "hello")
 
 
 def traces(reply: Reply, *events: Event, **moved: float) -> Traces:
-    return Traces(reply, events, {"tcp": Tally()}, {"tcp": Tally(connections=1)}, moved, {})
+    return Traces(reply, events, {"tcp": Tally()}, {"tcp": Tally(connections=1)}, moved, ALLOWED)
 
 
 OBSERVED: list[tuple[Traces, tuple[str, str]]] = [
-    (traces(PASS), (Seen.PASSED, "")),
-    (traces(PASS, Event("allowed", "grid")), (Seen.PASSED, "")),
+    (traces(PASS), (Seen.PASSED, "grid")),
+    (replace(traces(PASS), counters={}), ("passed by nobody", "")),
     (traces(PASS, Event("mask", PAN, "pci.pan", "mask")), (Seen.MASKED, f"{PAN} pci.pan")),
     (traces(PASS, Event("alert", PAN, "pci.pan", "block")), (Seen.REPORTED, f"{PAN} pci.pan")),
     (traces(PASS, Event("would_deny", "grid")), (Seen.REPORTED, "grid")),
@@ -60,12 +62,16 @@ GOOD = Scenario(title="t", source="shop", target="internet", client=Curl(), expe
 FAULTS: list[tuple[Scenario, Traces, tuple[str, ...]]] = [
     (GOOD, traces(PASS), ()),
     (replace(GOOD, expect=Seen.DENIED), traces(PASS), ("expected: denied",)),
-    (replace(GOOD, reason="grid"), traces(PASS), ("reason is not grid",)),
+    (replace(GOOD, reason="rule"), traces(PASS), ("reason is not rule",)),
     (replace(GOOD, shows="bye"), traces(PASS), ("the answer is another",)),
     (replace(GOOD, arrives=Arrival.NOTHING), traces(PASS), ("a connection arrived",)),
     (replace(GOOD, arrives=Arrival.CARD), traces(PASS), ("the card did not arrive",)),
-    (replace(GOOD, counts="x_total"), traces(PASS), ("x_total has not moved",)),
-    (replace(GOOD, counts="x_total"), replace(traces(PASS), counters={'x_total{a="b"}': 1}), ()),
+    (replace(GOOD, uninspected="encrypted"), traces(PASS), ("not counted as uninspected",)),
+    (
+        replace(GOOD, uninspected="encrypted"),
+        replace(traces(PASS), counters=ALLOWED | ENCRYPTED),
+        (),
+    ),
     (GOOD, replace(traces(PASS), after={"tcp": Tally(pans=1)}), ("a card arrived",)),
     (GOOD, traces(Reply(Outcome.ANSWERED, 200, f"hello {VISA}")), ("a card came back",)),
     (
