@@ -56,6 +56,8 @@ def _reported(run: Callable[[argparse.Namespace], int], args: argparse.Namespace
     except (LabError, ValueError, KeyError) as failure:
         print(f"cdefence lab: {failure.args[0] if failure.args else failure}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _up(args: argparse.Namespace) -> int:

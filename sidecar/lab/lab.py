@@ -6,6 +6,7 @@ What belongs here: the order of things.  How each thing is done is in netns, wir
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,17 @@ START_PATIENCE = 30.0
 """Seconds for a process to become ready: compiling all patterns on a busy two-core machine takes a few."""
 RELOAD_PATIENCE = 5.0
 """Seconds for a sidecar to take a new policy."""
+
+TOOLS = {
+    "ip": "iproute2",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "openssl": "openssl",
+    "curl": "curl",
+}
+"""Commands that the lab and its scenarios run, and the packages they come in."""
 
 # -P: the pod's working directory must not be able to provide modules.
 PYTHON = (sys.executable, "-P", "-m")
@@ -70,6 +82,7 @@ class Lab:
     def up(self) -> None:
         """Make the lab, or what is missing of it; returns when everything is ready.  Raises LabError."""
         _require_root()
+        _require_tools()
         with self.files.locked():
             self.files.prepare()
             wiring.wire(self.name)
@@ -85,12 +98,6 @@ class Lab:
                 processes.end_all(self.namespace(member))
             wiring.unwire(self.name)
             self.files.remove()
-
-    def exists(self) -> bool:
-        """Whether anything of the lab is there."""
-        return self.files.directory.exists() or any(
-            netns.exists(self.namespace(each)) for each in (*PODS, NODE)
-        )
 
     def status(self) -> list[PodStatus]:
         """What runs, pod by pod.  Raises LabError."""
@@ -150,8 +157,7 @@ class Lab:
             return False
 
     def apply_policy(self, pod: Pod, text: str = DEFAULT_POLICY) -> None:
-        """Replace the policy file of `pod` and wait until its sidecar, which watches it, says that it is in
-        force.
+        """Replace the policy file of `pod` and wait until its sidecar, which watches it, has taken it.
 
         Raises LabError when it does not within a few seconds.
         """
@@ -161,7 +167,7 @@ class Lab:
         old = self._policy_version(pod)
         write(policy, text)
         deadline = time.monotonic() + RELOAD_PATIENCE
-        while self._policy_version(pod) == old:
+        while self._policy_version(pod) in ("", old):
             if time.monotonic() > deadline:
                 raise LabError(
                     f"{pod.name}: the sidecar has not taken the new policy (see its log and {policy})"
@@ -298,6 +304,14 @@ class Lab:
 def _require_root() -> None:
     if os.geteuid() != 0:
         raise LabError("the lab needs root, to make network namespaces; remedy: run it with sudo")
+
+
+def _require_tools() -> None:
+    missing = {package for tool, package in TOOLS.items() if shutil.which(tool) is None}
+    if missing:
+        raise LabError(
+            f"the lab needs Debian packages: {' '.join(sorted(missing))}; remedy: apt-get install them"
+        )
 
 
 def _for_each(pods: Iterable[Pod], step: Callable[[Pod], None]) -> None:

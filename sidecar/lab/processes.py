@@ -180,6 +180,7 @@ def _role_of(entry: Path) -> Role | None:
         return None
     for line in environment.split(b"\0"):
         name, _, value = line.partition(b"=")
-        if name == ROLE_VARIABLE.encode() and value.decode() in Role:
-            return Role(value.decode())
+        role = value.decode(errors="replace")
+        if name == ROLE_VARIABLE.encode() and role in Role:
+            return Role(role)
     return None

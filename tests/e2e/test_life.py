@@ -45,7 +45,7 @@ def test_two_labs_at_once_and_nothing_left_of_one_that_was_killed(
 
 def test_down_of_nothing_is_done(lab: Lab) -> None:
     nothing = Lab(f"{lab.name}-c")
-    assert not nothing.exists()
+    assert left_of(nothing) == []
     nothing.down()
     assert left_of(nothing) == []
 

@@ -44,6 +44,15 @@ def test_without_root(
     assert capsys.readouterr().err.startswith("cdefence lab: the lab needs root")
 
 
+def test_without_its_tools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert run("up") == 2
+    assert (
+        "needs Debian packages: curl iproute2 nftables openssl util-linux; remedy" in capsys.readouterr().err
+    )
+
+
 def test_exec_takes_the_command_as_it_stands() -> None:
     parser = argparse.ArgumentParser()
     command.register(parser.add_subparsers())
