@@ -1,7 +1,7 @@
 """From hit to finding: find the exact span again, look at the neighbours, run the check, weigh the context.
 
-The engine says "pattern 3 ends about here".  Confirmation sees a fixed window, `reach` bytes before the end with
-the boundary byte behind it, never more: that is what makes the answer the same however the stream was cut.
+The engine says "pattern 3 ends about here".  Confirmation sees a fixed window, `reach` bytes before the end
+and a fixed number behind it, never more: that is what makes the answer the same however the stream was cut.
 """
 
 import re
@@ -60,7 +60,7 @@ class Confirmer:
     def confirm(self, hit: Hit, window: bytes, base: int, part: Part, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
 
-        `window` is text from offset `base` up to the end of the hit, its boundary byte included.
+        `window` is text from offset `base` to a little behind the hit, or to the end of the text.
         """
         index, end = hit
         pattern = self.patterns[index]

@@ -16,7 +16,7 @@ still become a match, which is nearly always, the same bytes object that came in
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dlp_patterns import masking
 from dlp_patterns.model import Confidence, Severity
@@ -28,8 +28,12 @@ from sidecar.core.hits import Hit, Hold, Matcher
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
 
-FINDINGS_LIMIT = 256
+FINDINGS_LIMIT: Final = 256
 """Findings that only alert are told one by one up to this number per message; a body full of e-mail is one story."""
+
+
+AHEAD: Final = 64
+"""How many bytes behind a hit confirmation looks at: enough to see a UUID or a SHA-256 in hex to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,10 @@ class Inspector:
     confirmer: Confirmer
     rules: FlowRules
     enforce: bool
-    hold: Hold | None
-    """The tail rule for patterns whose values must not leave on this flow; None when there are none."""
+    must_not_leave: frozenset[int] = frozenset()
+    """Indices of the patterns whose values may be blocked or masked on this flow."""
+    hold: Hold | None = None
+    """The tail rule for these; None when there are none, or nothing is enforced."""
 
 
 class _BlockedError(Exception):
@@ -73,60 +79,88 @@ class _BlockedError(Exception):
 
 
 class _Text:
-    """One logical text: what the engine sees, whatever the framing around it."""
+    """One logical text: what the engine sees, whatever the framing around it.
+
+    A hit is confirmed when `AHEAD` bytes behind it are known, or the text is over: what follows a number tells as much
+    about it as what precedes it.  Until then its value is held like one that is still growing.
+    """
 
     def __init__(self, inspector: Inspector, part: Part) -> None:
         self._inspector = inspector
         self._part = part
         self._stream = inspector.matcher.open()
-        self._reach = inspector.matcher.reach
+        self._keep = inspector.matcher.reach + AHEAD
         self._tail = b""
-        """The last `reach` bytes of the text."""
+        """The last `reach + AHEAD` bytes of the text."""
+        self._open_hits: list[Hit] = []
+        """Hits whose surroundings are not complete yet, by end."""
+        self._told: set[tuple[int, int]] = set()
         self.length = 0
 
     def feed(self, piece: bytes) -> list[Span]:
-        """The confirmed values that end in `piece`."""
+        """The values that are confirmed now."""
         seen = self._tail + piece
         self.length += len(piece)
         hits = self._stream.feed(piece)
-        spans = self._confirm(hits, seen) if hits else []
-        self._tail = seen[-self._reach :]
-        return spans
+        self._tail = seen[-self._keep :]
+        if not hits and not self._open_hits:
+            return []
+        return self._confirm(hits, seen, self.length - AHEAD)
 
     def end(self) -> list[Span]:
-        """The confirmed values that needed the end of the text."""
+        """The remaining values of a text that is over."""
         hits = self._stream.close()
-        return self._confirm(hits, self._tail) if hits else []
+        return self._confirm(hits, self._tail, self.length) if hits or self._open_hits else []
 
     def pause(self) -> list[Span]:
-        """The values that would be confirmed if the text ended here; the text goes on."""
+        """The remaining values if the text were over; but it may go on."""
         base = self.length - len(self._tail)
-        hits = [(index, end + base) for index, end in self._inspector.matcher.once(self._tail)]
-        return self._confirm([hit for hit in hits if hit[1] == self.length], self._tail)
+        ends = [(index, end + base) for index, end in self._inspector.matcher.once(self._tail)]
+        hits = [hit for hit in ends if hit[1] == self.length and hit not in self._open_hits]
+        return self._confirm(hits, self._tail, self.length)
 
     def safe(self) -> int:
-        """The offset up to which no byte belongs to a value that could still become a match."""
-        hold = self._inspector.hold
-        return self.length - (hold(self._tail) if hold else 0)
+        """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
+        inspector = self._inspector
+        if inspector.hold is None:
+            return self.length
+        safe = self.length - inspector.hold(self._tail)
+        patterns = inspector.matcher.patterns
+        for index, end in self._open_hits:
+            if index in inspector.must_not_leave:
+                safe = min(safe, end - patterns[index].width - 1)
+        return safe
 
     def discard(self) -> None:
         """Free the engine's state."""
         self._stream.close()
 
-    def _confirm(self, hits: Sequence[Hit], seen: bytes) -> list[Span]:
-        return confirm(self._inspector, hits, seen, self.length - len(seen), self._part)
+    def _confirm(self, hits: Sequence[Hit], seen: bytes, known: int) -> list[Span]:
+        """Confirm what ends up to offset `known`; the rest stays open."""
+        every = sorted((*self._open_hits, *hits), key=_by_end)
+        ready = [hit for hit in every if hit[1] <= known]
+        self._open_hits = every[len(ready) :]
+        spans = confirm(self._inspector, ready, seen, self.length - len(seen), self._part)
+        fresh = [span for span in spans if (span.index, span.start) not in self._told]
+        self._told.update((span.index, span.start) for span in fresh)
+        return fresh
 
 
-def confirm(inspector: Inspector, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
+def _by_end(hit: Hit) -> tuple[int, int]:
+    return hit[1], hit[0]
+
+
+def confirm(inspector: Inspector, hits: Iterable[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
     """The distinct values behind `hits`, in the order in which they end.  `seen` is text from offset `base` on."""
     spans: dict[tuple[int, int], Span] = {}
     reach = inspector.matcher.reach
-    for hit in sorted(hits, key=lambda hit: (hit[1], hit[0])):
+    for hit in sorted(hits, key=_by_end):
         end = hit[1] - base
         begin = max(0, end - reach)
-        span = inspector.confirmer.confirm(hit, seen[begin:end], base + begin, part, inspector.rules)
+        window = seen[begin : end + AHEAD]
+        span = inspector.confirmer.confirm(hit, window, base + begin, part, inspector.rules)
         if span is not None:
-            spans[span.index, span.start] = span  # a longer match of the same value replaces the shorter one
+            spans.setdefault((span.index, span.start), span)
     return list(spans.values())
 
 
@@ -228,7 +262,8 @@ class Inspection:
         """Bytes arrived.  Raises EngineError."""
         try:
             if not self._queue and not self._gone and self._reader.whole(data):
-                if not self._inspector.matcher.once(data):
+                hits = self._inspector.matcher.once(data)
+                if not hits or not _confirmed(self._inspector, hits, data):
                     return Step(data)
                 step = self._process(_as_pieces(data))
             else:
@@ -426,6 +461,17 @@ class Inspection:
             self._gone -= cut
             release = release[cut:]
         return release
+
+
+def _confirmed(inspector: Inspector, hits: Sequence[Hit], message: bytes) -> bool:
+    """Whether a whole message has anything in it, its head and body seen as the two texts they are."""
+    split = message.find(b"\r\n\r\n") + 4
+    head = [hit for hit in hits if hit[1] <= split]
+    body = [(index, end - split) for index, end in hits if end > split]
+    return bool(
+        (head and confirm(inspector, head, message[:split], 0, Part.HEAD))
+        or (body and confirm(inspector, body, message[split:], 0, Part.BODY))
+    )
 
 
 def _as_pieces(message: bytes) -> list[Piece]:

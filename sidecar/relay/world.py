@@ -101,4 +101,4 @@ class World:
             if rules.strictest(pattern.id, _FOUND_AS[pattern.klass.value]) >= Action.MASK
         )
         hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        return Inspector(self.matcher, self._confirmer, rules, enforce, hold)
+        return Inspector(self.matcher, self._confirmer, rules, enforce, must_not_leave, hold)
