@@ -5,6 +5,10 @@ they confirm.
 What never does: I/O, state, exceptions.  A check is total: for any bytes and any 0 <= start <= end <=
 len(window) it answers.  `window` is the text around the hit, `window[start:end]` what the expression
 matched; a check may look at the neighbours and may narrow the span, never widen it.
+
+Behind the hit the window has one byte at most, the one its boundary asked about.  The verdict on a value is due when
+that byte arrives, and what follows may not have been sent yet: a check that looked further would answer by how the
+stream was cut.
 """
 
 from __future__ import annotations

@@ -4,16 +4,17 @@ What belongs here: is this number a card number, or a part of something else?  W
 table (issuers.py), the sum (sums/luhn.py), words nearby (the pattern's context).
 
 Which way it errs: a card number that is missed is a breach, one too many is a nuisance.  So a number is
-dropped only
-for a reason that real card numbers practically never meet:
+dropped only for a reason that real card numbers practically never meet:
 
-- part of a longer number: a digit next to it, or a fifth group of four with the same separator (`1234 4111
-  1111 1111 1111`), unless that group reads as an expiry (MMYY) or, before it, as a year.  `qty 2 4111 ...`
-  and `4111 ... 123` are found;
+- part of a longer number: a digit next to it, or a group of four with the same separator before it (`9134 4111 1111
+  1111 1111`), unless that group reads as an expiry (MMYY) or a year.  `qty 2 4111 ...` and `2025 4111 ...` are found.  A
+  group *behind* it is not waited for: `4111 1111 1111 1111 9134` is found, and so is `4111 ... 1230 999`;
 - the head of a printed IBAN before it (`DE89 3704 0044 ...`);
-- the fraction of a decimal number (`0.4111...`): a dot with a digit before it.  A number followed by `.0`
-  is found, since spreadsheets and data frames write card numbers as floats;
-- inside a UUID, or in a run of hexadecimal digits of at least 20 characters with a letter in it;
+- the fraction of a decimal number (`0.4111...`): a dot with a digit before it.  A number followed by `.0` is found, since
+  spreadsheets and data frames write card numbers as floats;
+- hexadecimal: a letter a-f right behind it (but D, which separates the fields of track 2, and not if the byte before it
+  is its length, as in protobuf), or a run of at least 20 hexadecimal digits that it ends, with a letter in it;
+- inside a UUID: groups that go on where hexadecimal ones began, eight and then fours with a letter, or 8-4-4;
 - at most two different digits, unless it is a published test number;
 - separators that differ within the number.
 """
@@ -31,25 +32,27 @@ from dlp_patterns.sums import luhn
 
 MIN_DIGITS, MAX_DIGITS = 12, 19
 
+MIN_GROUPED = 13
+"""Nobody prints the twelve digits of a Maestro card in groups; three groups of four are a part of something."""
+
 HEX_ID = 20
 """Shortest hexadecimal run with a letter that is taken for an id: `acc4111111111111111` is a card number."""
 
 _GROUP = re.compile(rb"[0-9]+")
-_UUID = re.compile(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f])")
+_UUID_HEAD = re.compile(rb"(?<![0-9A-Fa-f])([0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){0,3})\Z")
+_UUID_SHAPE = (8, 4, 4)
 _UUID_WIDTH = 36
-_HEX_BEFORE = re.compile(rb"[0-9A-Fa-f]*\Z")
-_HEX_AFTER = re.compile(rb"[0-9A-Fa-f]*")
-_ALNUM = re.compile(rb"[0-9A-Za-z]")
-_LETTER = re.compile(rb"[A-Za-z]")
+_HEX_BEFORE = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]*[A-Fa-f][0-9A-Fa-f]*\Z")
+_HEX_BEHIND = frozenset({b"A", b"B", b"C", b"E", b"F", b"a", b"b", b"c", b"d", b"e", b"f"})
+_LETTER = re.compile(rb"[A-Fa-f]")
 _FRACTION = re.compile(rb"[0-9]\.\Z")
 _REACH = 64
-"""How far a run of hexadecimal digits is followed, bytes: SHA-256 in hex."""
+"""How far back a run of hexadecimal digits is followed, bytes: SHA-256 in hex."""
 
 _EXPIRY = re.compile(rb"(?:0[1-9]|1[0-2])(?:2[4-9]|3[0-9]|4[0-5])")
 _YEAR = re.compile(rb"19[5-9][0-9]|20[0-4][0-9]")
 _IBAN_HEAD = re.compile(rb"[A-Z]{2}[0-9]{2}")
 _TOKEN_BEFORE = re.compile(rb"[0-9A-Za-z]{1,8}\Z")
-_TOKEN_AFTER = re.compile(rb"[0-9A-Za-z]{1,8}")
 _FOUR = re.compile(rb"[0-9]{4}")
 
 # How card numbers are printed, by lengths of groups.  Any other grouping is possible, and less sure.
@@ -73,7 +76,8 @@ def _parts(groups: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
 def _confirm(window: bytes, groups: list[tuple[int, int]]) -> Confirmed | None:
     """A card number made of exactly these groups."""
     digits = b"".join(window[low:high] for low, high in groups)
-    if not MIN_DIGITS <= len(digits) <= MAX_DIGITS or not luhn.is_valid(digits):
+    least = MIN_DIGITS if len(groups) == 1 else MIN_GROUPED
+    if not least <= len(digits) <= MAX_DIGITS or not luhn.is_valid(digits):
         return None
     issuer = issuer_of(digits)
     separators = {window[left[1] : right[0]] for left, right in pairwise(groups)}
@@ -81,34 +85,34 @@ def _confirm(window: bytes, groups: list[tuple[int, int]]) -> Confirmed | None:
         return None
     test = digits in TEST_NUMBERS
     start, end = groups[0][0], groups[-1][1]
-    if (len(set(digits)) <= 2 and not test) or _is_part_of_more(window, start, end, b"".join(separators)):
+    if (len(set(digits)) <= 2 and not test) or _is_part_of_more(window, start, end, groups):
         return None
     confidence = Confidence.HIGH if test else _confidence(issuer.confidence, groups)
     return Confirmed(start, end, issuer.brand, confidence, test)
 
 
+def _shape(groups: list[tuple[int, int]]) -> tuple[int, ...]:
+    """The lengths of the groups."""
+    return tuple(high - low for low, high in groups)
+
+
 def _confidence(base: Confidence, groups: list[tuple[int, int]]) -> Confidence:
     """How sure: the issuer's range, better if grouped as cards are printed, worse in any other grouping."""
-    shape = tuple(high - low for low, high in groups)
+    shape = _shape(groups)
     if len(shape) == 1 or base is Confidence.LOW:
         return base
     return Confidence.HIGH if shape in _PRINTED else Confidence.LOW
 
 
-def _is_part_of_more(window: bytes, start: int, end: int, separator: bytes) -> bool:
+def _is_part_of_more(window: bytes, start: int, end: int, groups: list[tuple[int, int]]) -> bool:
     """Whether the text around window[start:end] shows that it is only a part of something."""
     if _digit_at(window, start - 1) or _digit_at(window, end):
         return True
-    if separator:
-        return (
-            _has_group_before(window, start, separator)
-            or _has_group_after(window, end, separator)
-            or _in_uuid(window, start, end)
-        )
-    return (
-        _FRACTION.search(window, max(0, start - 2), start) is not None
-        or _in_uuid(window, start, end)
-        or _in_hex(window, start, end)
+    if len(groups) == 1:
+        return _is_fraction(window, start) or _in_hex(window, start, end)
+    separator = window[groups[0][1] : groups[1][0]]
+    return _has_group_before(window, start, separator) or (
+        separator == b"-" and _in_uuid(window, start, groups)
     )
 
 
@@ -127,29 +131,23 @@ def _has_group_before(window: bytes, start: int, separator: bytes) -> bool:
     return bool(_FOUR.fullmatch(token)) and not (_EXPIRY.fullmatch(token) or _YEAR.fullmatch(token))
 
 
-def _has_group_after(window: bytes, end: int, separator: bytes) -> bool:
-    """Whether a group stands after the number that makes it a longer one."""
-    if not window.startswith(separator, end):
-        return False
-    found = _TOKEN_AFTER.match(window, end + len(separator))
-    token = found.group() if found else b""
-    return bool(_FOUR.fullmatch(token)) and not _EXPIRY.fullmatch(token)
+def _in_uuid(window: bytes, start: int, groups: list[tuple[int, int]]) -> bool:
+    """Whether the groups go on where a UUID began, or are grouped like the beginning of one."""
+    head = _UUID_HEAD.search(window, max(0, start - _UUID_WIDTH), start)
+    return _shape(groups)[:3] == _UUID_SHAPE or (
+        head is not None and _LETTER.search(head.group()) is not None
+    )
 
 
-def _in_uuid(window: bytes, start: int, end: int) -> bool:
-    """Whether a UUID overlaps the number."""
-    near = _UUID.finditer(window, max(0, start - _UUID_WIDTH), end + _UUID_WIDTH + 1)
-    return any(found.start() < end and start < found.end() for found in near)
+def _is_fraction(window: bytes, start: int) -> bool:
+    return _FRACTION.search(window, max(0, start - 2), start) is not None
 
 
 def _in_hex(window: bytes, start: int, end: int) -> bool:
-    """Whether the number stands in a hexadecimal id: a long run with a letter, nothing else attached."""
+    """Whether the number goes on, or went on before, as the hexadecimal digits of an id."""
+    behind = window[end : end + 1]
+    if behind in _HEX_BEHIND:
+        is_length_prefixed = start > 0 and window[start - 1] == end - start
+        return not is_length_prefixed
     before = _HEX_BEFORE.search(window, max(0, start - _REACH), start)
-    after = _HEX_AFTER.match(window, end, end + _REACH)
-    low = before.start() if before else start
-    high = after.end() if after else end
-    if high - low < HEX_ID or not _LETTER.search(window, low, high):
-        return False
-    return not (_ALNUM.match(window, low - 1, low) if low else None) and not _ALNUM.match(
-        window, high, high + 1
-    )
+    return before is not None and end - before.start() >= HEX_ID and not (behind.isalnum() and behind != b"D")

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from dlp_patterns.checks import REGISTRY
-from dlp_patterns.model import Confidence, Confirmed, Pattern
+from dlp_patterns.model import MAX_DISTANCE, MAX_WIDTH, Confidence, Confirmed, Pattern
+
+REACH = MAX_WIDTH + MAX_DISTANCE
+"""What a check may see before the end of a hit, bytes.  Behind it: one byte, or nothing at the end of the text."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,12 @@ def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
     while match := expression(pattern).search(text, at):
         at = match.start() + 1
         if pattern.boundary.left.holds(text[match.start() - 1] if match.start() else None):
-            confirmed = REGISTRY[pattern.check](text, match.start(), match.end())
+            base = max(0, match.end() - REACH)
+            window = text[base : match.end() + 1]
+            confirmed = REGISTRY[pattern.check](window, match.start() - base, match.end() - base)
             if confirmed:
-                at = confirmed.end
-                yield confirmed
+                at = base + confirmed.end
+                yield replace(confirmed, start=base + confirmed.start, end=at)
 
 
 def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence:
