@@ -147,6 +147,12 @@ def test_prefixes_are_exact(text: bytes) -> None:
     assert _language(regex.prefixes(text)) == viable
 
 
+@settings(deadline=None, max_examples=60)
+@given(EXPRESSIONS)
+def test_mirrored_is_the_same_read_backwards(text: bytes) -> None:
+    assert _language(regex.mirrored(text)) == {string[::-1] for string in _language(text)}
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.data())
 @pytest.mark.parametrize("pattern", PATTERNS)
