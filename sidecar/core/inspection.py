@@ -22,7 +22,7 @@ from dlp_patterns import masking
 from dlp_patterns.model import Confidence, Severity
 from sidecar.core.confirm import Confirmer, Span
 from sidecar.core.decode.content import Inflater, UnscannableError
-from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader
+from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
 from sidecar.core.findings import Action, Finding, FindingClass, Part
 from sidecar.core.hits import Hit, Hold, Matcher
 from sidecar.core.policy import FlowRules
@@ -185,6 +185,10 @@ class _Queue:
     def __bool__(self) -> bool:
         return bool(self._held)
 
+    def skip(self, wire: bytes) -> None:
+        """Release wire bytes at once: nothing waits before them."""
+        self._out.append(wire)
+
     def put(self, wire: bytes, start: int, end: int, linear: bool) -> None:
         """Append wire bytes that carry the text from `start` to `end`."""
         self._held.append(_Held(wire, start, end, linear))
@@ -250,6 +254,7 @@ class Inspection:
         self._take_piece = {
             Kind.HEAD: self._head,
             Kind.BODY: self._body,
+            Kind.WHOLE_BODY: self._whole_body,
             Kind.STREAM: self._stream_part,
             Kind.FRAME: self._frame,
             Kind.FRAME_TEXT: self._frame_text,
@@ -261,13 +266,15 @@ class Inspection:
     def feed(self, data: bytes) -> Step:
         """Bytes arrived.  Raises EngineError."""
         try:
-            if not self._queue and not self._gone and self._reader.whole(data):
-                hits = self._inspector.matcher.once(data)
-                if not hits or not _confirmed(self._inspector, hits, data):
-                    return Step(data)
-                step = self._process(_as_pieces(data))
-            else:
+            unit = None if self._queue or self._gone else self._reader.whole(data)
+            if unit is None:
                 step = self._process(self._reader.feed(data))
+            else:
+                self.inside = unit is Unit.HEAD
+                hits = self._inspector.matcher.once(data)
+                if not hits or not _confirmed(self._inspector, hits, data, unit):
+                    return Step(data)
+                step = self._process(_as_pieces(data, unit))
         except MalformedError as error:
             step = self._malformed(error)
         # Outside protect mode nothing is delayed or changed: the stream is looked at as it passes.
@@ -327,6 +334,12 @@ class Inspection:
     def _body(self, piece: Piece) -> None:
         self._grow(piece.wire, Part.BODY)
 
+    def _whole_body(self, piece: Piece) -> None:
+        if self._inflater is not None or self._blind is not None:
+            self._grow(piece.wire, Part.BODY)
+        else:
+            self._one_shot(piece.wire, Part.BODY)
+
     def _stream_part(self, piece: Piece) -> None:
         self._grow(piece.wire, Part.STREAM)
 
@@ -360,6 +373,7 @@ class Inspection:
     def _end(self, _: Piece) -> None:
         self._end_text()
         self.inside = False
+        self._inflater = self._blind = None
 
     def _end_text(self) -> None:
         """Nothing more comes that could join the text: judge what its end completes, release the rest."""
@@ -374,10 +388,10 @@ class Inspection:
 
     def _pass(self, wire: bytes) -> None:
         """Wire bytes without text: they leave when all before them has left."""
-        at = self._text.length if self._text else 0
-        self._queue.put(wire, at, at, linear=False)
         if self._text is None:
-            self._queue.let(0)
+            self._queue.skip(wire)  # between texts nothing is ever held
+        else:
+            self._queue.put(wire, self._text.length, self._text.length, linear=False)
 
     def _one_shot(self, wire: bytes, part: Part) -> None:
         """A complete text by itself, inside or outside a body."""
@@ -463,21 +477,23 @@ class Inspection:
         return release
 
 
-def _confirmed(inspector: Inspector, hits: Sequence[Hit], message: bytes) -> bool:
-    """Whether a whole message has anything in it, its head and body seen as the two texts they are."""
-    split = message.find(b"\r\n\r\n") + 4
+def _confirmed(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:
+    """Whether a unit has anything in it; the head and the body of a message are two texts."""
+    split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
     head = [hit for hit in hits if hit[1] <= split]
-    body = [(index, end - split) for index, end in hits if end > split]
+    rest = [(index, end - split) for index, end in hits if end > split]
     return bool(
-        (head and confirm(inspector, head, message[:split], 0, Part.HEAD))
-        or (body and confirm(inspector, body, message[split:], 0, Part.BODY))
+        (head and confirm(inspector, head, data[:split], 0, Part.HEAD))
+        or (rest and confirm(inspector, rest, data[split:], 0, Part.BODY))
     )
 
 
-def _as_pieces(message: bytes) -> list[Piece]:
-    """A whole message that turned out not to be clean, cut like the reader would have cut it."""
-    split = message.find(b"\r\n\r\n") + 4
-    pieces = [Piece(Kind.HEAD, message[:split])]
-    if split < len(message):
-        pieces.append(Piece(Kind.BODY, message[split:]))
-    return [*pieces, END]
+def _as_pieces(data: bytes, unit: Unit) -> list[Piece]:
+    """A unit that turned out not to be clean, cut like the reader would have cut it."""
+    if unit is Unit.HEAD:
+        return [Piece(Kind.HEAD, data)]
+    if unit is Unit.BODY:
+        return [Piece(Kind.WHOLE_BODY, data), END]
+    split = data.find(b"\r\n\r\n") + 4
+    body = [Piece(Kind.WHOLE_BODY, data[split:])] if split < len(data) else []
+    return [Piece(Kind.HEAD, data[:split]), *body, END]

@@ -17,7 +17,7 @@ from typing import Final
 
 import httptools
 
-from sidecar.core.decode.pieces import END, Kind, MalformedError, Piece
+from sidecar.core.decode.pieces import END, Kind, MalformedError, Piece, Unit
 
 HEAD_LIMIT: Final = 64 * 1024
 """A head longer than this is refused.  nginx stops at 32 KiB, Apache at 8 KiB a line, Node at 16 KiB, Envoy at 60 KiB."""
@@ -93,19 +93,36 @@ class Http1Reader:
 
     # --- the three verbs ---------------------------------------------------------------------------------------------
 
-    def whole(self, data: bytes) -> bool:
-        """Whether `data` is exactly one complete message without content coding; if so it is consumed."""
-        if self._buffer or self._state != self._in_head or self._exchange.tunnel:
-            return False
-        split = data.find(_BLANK)
-        if split < 1:
-            return False
-        length = self._quick_length(data, data[: split + 2].lower())
-        if length < 0 or split + 4 + length != len(data):
-            return False
-        self._mirror(data)
-        self._expect_end()
-        return True
+    def whole(self, data: bytes) -> Unit | None:
+        """What `data` is, if it is exactly a message, its head, or then its body, without any coding."""
+        if self._buffer or self._exchange.tunnel:
+            return None
+        if self._state == self._in_head:
+            return self._whole_head(data)
+        if self._state == self._at_body and len(data) == self._left and not self._alone:
+            self._mirror(data)
+            self._expect_end()
+            self._state = self._in_head
+            return Unit.BODY
+        return None
+
+    def _whole_head(self, data: bytes) -> Unit | None:
+        end = data.find(_BLANK) + 4
+        length = self._quick_length(data, data[: end - 2].lower()) if end > 4 else -1
+        if length < 0:
+            return None
+        behind = len(data) - end
+        if behind == length:
+            self._note(data)
+            self._mirror(data)
+            self._expect_end()
+            return Unit.MESSAGE
+        if behind:
+            return None
+        self._note(data)
+        self._along(data)
+        self._left, self._state = length, self._at_body
+        return Unit.HEAD
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """The pieces that `data` completes, one by one: those before a malformed place still count."""
@@ -126,7 +143,11 @@ class Http1Reader:
     # --- what request and response say differently -------------------------------------------------------------------
 
     def _quick_length(self, data: bytes, head: bytes) -> int:
-        """The body length of a plain message, -1 for anything that needs a closer look.  Takes note of the message."""
+        """The body length of a plain message, -1 for anything that needs a closer look."""
+        raise NotImplementedError
+
+    def _note(self, data: bytes) -> None:
+        """Remember for the other direction that a plain message begins."""
         raise NotImplementedError
 
     def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
@@ -172,9 +193,12 @@ class Http1Reader:
     # --- states ---------------------------------------------------------------------------------------------------------
 
     def _take(self, count: int) -> bytes:
-        taken, self._buffer = self._buffer[:count], self._buffer[count:]
-        self._searched = 0
-        return taken
+        buffer, self._searched = self._buffer, 0
+        if count >= len(buffer):
+            self._buffer = b""
+            return buffer
+        self._buffer = buffer[count:]
+        return buffer[:count]
 
     def _find(self, mark: bytes, limit: int, what: str) -> int:
         """The offset just behind `mark` in the buffer, 0 while it is not there; MalformedError past `limit`."""
@@ -218,7 +242,7 @@ class Http1Reader:
         elif body.length == _UNTIL_CLOSE:
             self._state = self._until_close
         else:
-            self._left, self._state = body.length, self._in_body
+            self._left, self._state = body.length, self._at_body
         if body.length and self._tally.ended and not self._alone:
             raise MalformedError("parsers disagree: no body expected")
 
@@ -226,6 +250,19 @@ class Http1Reader:
         self._expect_end()
         pieces.append(END)
         self._state = self._in_head
+
+    def _at_body(self, pieces: list[Piece]) -> bool:
+        """Mostly the body arrives in one piece, if not together with its head then right behind it."""
+        self._state = self._in_body
+        if len(self._buffer) < self._left:
+            return True
+        body = self._take(self._left)
+        self._left = 0
+        if not self._alone:
+            self._mirror(body)
+        pieces.append(Piece(Kind.WHOLE_BODY, body))
+        self._finish(pieces)
+        return True
 
     def _in_body(self, pieces: list[Piece]) -> bool:
         part = self._take(self._left)
@@ -310,11 +347,10 @@ class RequestReader(Http1Reader):
         if data.startswith(b"CONNECT ") or b"\r\nupgrade:" in head:
             return -1
         length = _plain_length(head)
-        if length is None:
-            length = 0
-        if length >= 0 and len(data) == len(head) + 2 + length:
-            self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
-        return length
+        return 0 if length is None else length
+
+    def _note(self, data: bytes) -> None:
+        self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
 
     def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
         asked = Asked.PLAIN
@@ -342,10 +378,10 @@ class ResponseReader(Http1Reader):
         if status < b"200" or status in (b"204", b"304"):
             return -1
         length = _plain_length(head)
-        if length is None or length < 0 or len(data) != len(head) + 2 + length:
-            return -1
-        waiting.popleft()
-        return length
+        return -1 if length is None else length
+
+    def _note(self, data: bytes) -> None:  # noqa: ARG002 - only that there is a response matters
+        self._exchange.waiting.popleft()
 
     def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
         status = int(head[9:12])

@@ -12,6 +12,8 @@ class Kind(Enum):
     """A complete message head: begins a message; inspected as one complete text."""
     BODY = auto()
     """The next part of the message's body text."""
+    WHOLE_BODY = auto()
+    """The message's body text, all of it."""
     FRAME = auto()
     """Framing without content of its own (chunk sizes, line ends): passes once all before it has passed."""
     FRAME_TEXT = auto()
@@ -20,6 +22,17 @@ class Kind(Enum):
     """The message is complete (no bytes)."""
     STREAM = auto()
     """The next part of an opaque stream, which only ends with the connection."""
+
+
+class Unit(Enum):
+    """What a reader recognises at a glance, so that most bytes never have to be cut into pieces."""
+
+    MESSAGE = auto()
+    """One complete message."""
+    HEAD = auto()
+    """One complete head; a body follows."""
+    BODY = auto()
+    """The complete body of the message whose head came before, and its end."""
 
 
 class Piece(NamedTuple):
@@ -41,8 +54,8 @@ class MalformedError(Exception):
 class Reader(Protocol):
     """Reads one direction of a connection."""
 
-    def whole(self, data: bytes) -> bool:
-        """Whether `data` is exactly one complete, uncoded message, now consumed.  False leaves the reader untouched.
+    def whole(self, data: bytes) -> Unit | None:
+        """What `data` is, if it is exactly one uncoded unit; it is then consumed.  None leaves the reader untouched.
 
         Raises MalformedError.
         """
@@ -57,9 +70,9 @@ class Reader(Protocol):
 class OpaqueReader:
     """Anything we do not speak: one stream."""
 
-    def whole(self, data: bytes) -> bool:  # noqa: ARG002 - a stream never consists of one message
-        """Never: where an opaque message ends, nobody knows."""
-        return False
+    def whole(self, data: bytes) -> Unit | None:  # noqa: ARG002 - see below
+        """Nothing: where an opaque message ends, nobody knows."""
+        return None
 
     def feed(self, data: bytes) -> list[Piece]:
         """One piece of stream."""
