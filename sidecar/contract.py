@@ -19,9 +19,9 @@ HEALTH_PORT: Final = 15421
 METRICS_PORT: Final = 15490
 """Prometheus `/metrics`, plain HTTP; excluded from redirection."""
 
-# How the unprivileged proxy sees that redirection works: it dials an address that exists nowhere (RFC 5737, TEST-NET-1);
-# only our rules can turn that to the proxy's own listener, which answers with this greeting.
-PROBE_ADDRESS: Final = "192.0.2.1"
+# How the unprivileged proxy sees that redirection works: it dials an address that exists nowhere (documentation networks,
+# RFC 5737 and RFC 3849); only our rules can turn that to the proxy's own listener, which answers with this greeting.
+PROBE_ADDRESSES: Final = ("192.0.2.1", "2001:db8::1")
 PROBE_PORT: Final = 15499
 PROBE_ANSWER: Final = b"cdefence\n"
 

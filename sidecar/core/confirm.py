@@ -28,7 +28,7 @@ _REASONS = {
     FindingClass.PII: Reason.PII_IN_CLEARTEXT,
     FindingClass.SECRETS: Reason.SECRET_IN_CLEARTEXT,
 }
-_SAD = frozenset({"pci.track1", "pci.track2"})
+_SAD = frozenset({"pci.track1", "pci.track2", "pci.track2_bare"})
 """Sensitive authentication data must not even be stored encrypted (PCI DSS 3.3.1); in clear it is its own reason."""
 
 

@@ -176,6 +176,7 @@ def _guard_in(want: Redirect) -> Iterator[Rule]:
 
 def _redirect_out(want: Redirect) -> Iterator[Rule]:
     yield Rule((Interface("oifname", "lo"),), Verdict.RETURN, "inside the pod")
+    yield from _probe(want)
     yield _proxy_itself(want, Verdict.RETURN)
     yield from _dns(want, L4.TCP, Verdict.RETURN)
     yield from _excluded_outbound(want, Verdict.RETURN)
@@ -214,6 +215,19 @@ def _to_proxy(port: int) -> Rule:
 
 def _proxy_itself(want: Redirect, verdict: Verdict) -> Rule:
     return Rule((_TCP, Owner(want.uid, want.gid)), verdict, "the proxy's own connections, by uid and gid")
+
+
+def _probe(want: Redirect) -> Iterator[Rule]:
+    """The only connections of the proxy that come back to it: nobody else answers there (see `contract`)."""
+    port = To(L4.TCP, Ports(contract.PROBE_PORT, contract.PROBE_PORT))
+    for address in contract.PROBE_ADDRESSES:
+        network = ip_network(address)
+        if network.version == 4 or want.ipv6:
+            yield Rule(
+                (Toward(network), port, Owner(want.uid, want.gid)),
+                RedirectTo(want.outbound_port),
+                "the proxy asks whether redirection works",
+            )
 
 
 def _own_ports(want: Redirect, verdict: Verdict) -> Iterator[Rule]:

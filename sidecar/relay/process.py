@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cdefence")
 
+PROBE_RETRY, PROBE_AGAIN = 0.2, 30.0
+"""Seconds between questions whether redirection works, while it does not and while it does."""
+
 
 class Process:
     """Everything that one `cdefence proxy` runs."""
@@ -141,16 +144,20 @@ class Process:
         same).  Repeated, because rules can be lost.
         """
         while True:
-            seen = await self._reaches_itself()
+            seen = False
+            for address in contract.PROBE_ADDRESSES:
+                seen = seen or await _comes_back(address)
             self._health.note(rules_working=seen)
-            await asyncio.sleep(30.0 if seen else 0.2)
+            await asyncio.sleep(PROBE_AGAIN if seen else PROBE_RETRY)
 
-    async def _reaches_itself(self) -> bool:
-        loop = asyncio.get_running_loop()
-        with sockets.client_socket(contract.PROBE_ADDRESS) as sock:
-            try:
-                async with asyncio.timeout(1.0):
-                    await loop.sock_connect(sock, (contract.PROBE_ADDRESS, contract.PROBE_PORT))
-                    return await loop.sock_recv(sock, 64) == contract.PROBE_ANSWER
-            except (OSError, TimeoutError):
-                return False
+
+async def _comes_back(address: str) -> bool:
+    """Whether a connection to `address` ends at our own listener."""
+    loop = asyncio.get_running_loop()
+    try:
+        with sockets.client_socket(address) as sock:
+            async with asyncio.timeout(1.0):
+                await loop.sock_connect(sock, (address, contract.PROBE_PORT))
+                return await loop.sock_recv(sock, 64) == contract.PROBE_ANSWER
+    except (OSError, TimeoutError):
+        return False

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ACCEPTS: Final = 64
 """Connections taken from one listener in one turn of the loop."""
 TICK: Final = 1.0
-PROBE: Final = (contract.PROBE_ADDRESS, contract.PROBE_PORT)
+PROBES: Final = frozenset((address, contract.PROBE_PORT) for address in contract.PROBE_ADDRESSES)
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Relay:
     def _accepted(self, client: socket.socket, peer: tuple[str, int], direction: Direction) -> None:
         client.setblocking(False)
         destination = original_destination(client)
-        if destination == PROBE:
+        if destination in PROBES:
             self._answer_probe(client)
             return
         refusal = self._refusal(client, peer, destination)

@@ -139,7 +139,7 @@ $ show
 table inet cdefence: not there
 exit 1
 $ apply --resolver none
-table inet cdefence: 41 changes made
+table inet cdefence: 43 changes made
 exit 0
 $ apply --resolver none
 table inet cdefence: nothing to change

@@ -84,7 +84,7 @@ def test_what_is_not_redirected_the_guard_lets_pass_and_nothing_else_that_is_new
 def test_the_proxy_is_known_by_uid_and_gid_in_one_rule() -> None:
     rules = [rule for each in EVERYTHING.table().chains for rule in each.rules]
     owners = [match for rule in rules for match in rule.matches if isinstance(match, Owner)]
-    assert owners == [Owner(15001, 15001)] * 2
+    assert owners == [Owner(15001, 15001)] * 4  # two probes, and once in each chain of the way out
 
 
 def test_the_proxys_ports_take_only_what_was_redirected() -> None:
