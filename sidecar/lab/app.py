@@ -13,7 +13,7 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -150,9 +150,8 @@ async def converse_http(talk: Conversation) -> None:
     try:
         while request := await read_request(talk):
             talk.note_message()
-            for part in answer(request):
-                talk.writer.write(part)
-                await talk.writer.drain()
+            talk.writer.write(answer(request))
+            await talk.writer.drain()
             if not request.keep_alive:
                 return
     except (BadRequestError, asyncio.LimitOverrunError, ValueError) as failure:
@@ -238,17 +237,16 @@ def _size(text: str, base: int) -> int:
     return size
 
 
-def answer(request: Request) -> Iterator[bytes]:
-    """The answer to `request`, in the parts to be written."""
+def answer(request: Request) -> bytes:
+    """The answer to `request`."""
     if request.target == "/card/chunked":
-        yield from chunked_card()
-    elif request.target == "/card":
-        yield response(200, CARD, "application/json")
-    elif request.target == "/card/late":
-        yield response(200, FILLER + CARD)
-    else:
-        echo = f"{request.method} {request.target}\n\n".encode() + request.body
-        yield response(200, echo, with_body=request.method != "HEAD")
+        return chunked_card()
+    if request.target == "/card":
+        return response(200, CARD, "application/json")
+    if request.target == "/card/late":
+        return response(200, FILLER + CARD)
+    echo = f"{request.method} {request.target}\n\n".encode() + request.body
+    return response(200, echo, with_body=request.method != "HEAD")
 
 
 def response(status: int, body: bytes, kind: str = "text/plain", *, with_body: bool = True) -> bytes:
@@ -259,13 +257,14 @@ def response(status: int, body: bytes, kind: str = "text/plain", *, with_body: b
     return head.encode() + (body if with_body else b"")
 
 
-def chunked_card() -> Iterator[bytes]:
-    """The card answer in chunks of five bytes, so that no chunk holds a whole number."""
-    yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    for start in range(0, len(CARD), 5):
-        piece = CARD[start : start + 5]
-        yield f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
-    yield b"0\r\n\r\n"
+def chunked_card() -> bytes:
+    """The card answer in chunks of five bytes, so that no chunk holds a whole number.
+
+    Written in one piece: a head on its own would have left before anything is found, and the end be a reset.
+    """
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    pieces = [CARD[start : start + 5] for start in range(0, len(CARD), 5)]
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])
 
 
 # --- TCP and UDP ------------------------------------------------------------------------------------------

@@ -69,8 +69,6 @@ def observe(traces: Traces) -> tuple[str, str]:
         return _refusal(reply, traces.events)
     if reply.outcome is Outcome.ANSWERED:
         return _passed(traces)
-    if reply.outcome is Outcome.REFUSED:
-        return Seen.REFUSED, "the kernel: nobody listens"
     if reply.outcome is Outcome.REJECTED or traces.rejections:
         rules = [comment for comment, packets in traces.rejections.items() if packets]
         return (Seen.REJECTED, f"firewall: {rules[0]}") if rules else ("rejected by nobody", "")
@@ -91,7 +89,11 @@ def _refusal(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
 
 
 def _cut(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
-    """A connection that ended early: who said so?  One that hangs is a fault, whatever the events say."""
+    """A connection that ended early: who said so?
+
+    One that hangs is a fault, whatever the events say.  To curl a reset during the handshake is a refusal like that
+    of a port where nobody listens, so events are asked first.
+    """
     if reply.outcome is Outcome.TIMEOUT:
         return "no end", ""
     for outcome, seen in (
@@ -102,6 +104,8 @@ def _cut(reply: Reply, events: Sequence[Event]) -> tuple[str, str]:
         for event in events:
             if event.outcome == outcome:
                 return seen, _about(event)
+    if reply.outcome is Outcome.REFUSED:
+        return Seen.REFUSED, "the kernel: nobody listens"
     return f"{reply.outcome} without an event", ""
 
 

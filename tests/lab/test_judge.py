@@ -46,6 +46,7 @@ OBSERVED: list[tuple[Traces, tuple[str, str]]] = [
     (traces(Reply(Outcome.RESET), Event("blocked", PAN)), (Seen.BLOCKED_RESET, PAN)),
     (traces(Reply(Outcome.RESET)), ("reset without an event", "")),
     (traces(Reply(Outcome.TIMEOUT), BLOCK), ("no end", "")),
+    (traces(Reply(Outcome.REFUSED), Event("denied", "grid")), (Seen.DENIED, "grid")),
     (traces(Reply(Outcome.REFUSED)), (Seen.REFUSED, "the kernel: nobody listens")),
     (traces(Reply(Outcome.REJECTED), rest=2), (Seen.REJECTED, "firewall: rest")),
     (traces(Reply(Outcome.REJECTED)), ("rejected by nobody", "")),
