@@ -63,21 +63,23 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The card number in window[start:end] or in a part of it made of whole groups: the surest, then the longest."""
     groups = [match.span() for match in _GROUP.finditer(window, start, end)]
     found = [confirmed for part in _parts(groups) if (confirmed := _confirm(window, part))]
-    return max(found, key=lambda confirmed: confirmed.confidence, default=None)
+    return max(found, key=lambda confirmed: confirmed.confidence, default=None) if found else None
 
 
 def _parts(groups: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Every sequence of neighbouring groups, the longest first, from left to right."""
+    """Every sequence of neighbouring groups with the digits of a card number, the longest first, from left to right."""
+    lengths = [high - low for low, high in groups]
     for size in range(len(groups), 0, -1):
+        least = MIN_DIGITS if size == 1 else MIN_GROUPED
         for first in range(len(groups) - size + 1):
-            yield groups[first : first + size]
+            if least <= sum(lengths[first : first + size]) <= MAX_DIGITS:
+                yield groups[first : first + size]
 
 
 def _confirm(window: bytes, groups: list[tuple[int, int]]) -> Confirmed | None:
     """A card number made of exactly these groups."""
-    digits = b"".join(window[low:high] for low, high in groups)
-    least = MIN_DIGITS if len(groups) == 1 else MIN_GROUPED
-    if not least <= len(digits) <= MAX_DIGITS or not luhn.is_valid(digits):
+    digits = b"".join([window[low:high] for low, high in groups])
+    if not luhn.is_valid(digits):
         return None
     issuer = issuer_of(digits)
     separators = {window[left[1] : right[0]] for left, right in pairwise(groups)}

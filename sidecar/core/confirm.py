@@ -73,7 +73,8 @@ class Confirmer:
         confidence = _with_context(pattern, window, confirmed.start, confirmed.confidence)
         if confidence is None:
             return None
-        klass = FindingClass.TEST_PAN if confirmed.test else _CLASSES[pattern.klass]
+        card = pattern.klass is DataClass.PCI
+        klass = FindingClass.TEST_PAN if confirmed.test and card else _CLASSES[pattern.klass]
         action, rule = rules.judge(pattern.id, klass, confidence)
         value = window[confirmed.start : confirmed.end]
         finding = Finding(

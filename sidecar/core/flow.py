@@ -181,7 +181,7 @@ class Flow:
                 )
             self.client.inspect(Inspection(inspector, RequestReader(self.exchange), gone))
             if not server_spoke:
-                self.server.inspect(Inspection(inspector, ResponseReader(self.exchange)))
+                self.server.inspect(Inspection(inspector, ResponseReader(self.exchange), heads_wait=True))
         else:
             self.client.inspect(Inspection(inspector, OpaqueReader(), gone))
             if not server_spoke:

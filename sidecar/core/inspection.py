@@ -224,6 +224,12 @@ class _Queue:
         """A point in what was released during this step; `take(mark)` forgets everything behind it."""
         return len(self._out)
 
+    def cut(self, mark: int) -> bytes:
+        """Take back what was released behind the mark."""
+        back = b"".join(self._out[mark:])
+        del self._out[mark:]
+        return back
+
     def take(self, until: int | None = None) -> bytes:
         """What was released since the last time, up to the mark `until`."""
         out, self._out = self._out[:until], []
@@ -233,11 +239,20 @@ class _Queue:
 class Inspection:
     """One direction: `feed`, `idle`, `close`."""
 
-    def __init__(self, inspector: Inspector, reader: Reader, gone: int = 0) -> None:
-        """`gone` bytes at the beginning of the stream were released earlier, while the channel was undecided."""
+    def __init__(self, inspector: Inspector, reader: Reader, gone: int = 0, *, heads_wait: bool = False) -> None:
+        """`gone` bytes at the beginning of the stream were released earlier, while the channel was undecided.
+
+        With `heads_wait` a head stays here until the first of its body is inspected, so that a message whose beginning
+        is blocked can still be replaced by an answer.
+        """
         self._inspector = inspector
         self._reader = reader
         self._gone = gone
+        self._heads_wait = heads_wait and inspector.enforce
+        self._kept = b""
+        """A head that waits for its body."""
+        self._begun = False
+        """The current message's body has begun."""
         self._queue = _Queue()
         self._text: _Text | None = None
         self._inflater: Inflater | None = None
@@ -273,7 +288,7 @@ class Inspection:
                 self.inside = unit is Unit.HEAD
                 hits = self._inspector.matcher.once(data)
                 if not hits or not _confirmed(self._inspector, hits, data, unit):
-                    return Step(data)
+                    return Step(self._with_head(data, unit))
                 step = self._process(_as_pieces(data, unit))
         except MalformedError as error:
             step = self._malformed(error)
@@ -283,6 +298,9 @@ class Inspection:
     def idle(self) -> Step:
         """The sender paused: let go of a tail that does not hold a whole value, judge one that does."""
         text = self._text
+        if self._kept:
+            self._begun = True  # it goes alone
+            return self._process(())
         if text is None or not self._queue or not self._inspector.enforce:
             return Step(b"")
         try:
@@ -307,11 +325,14 @@ class Inspection:
     @property
     def waiting(self) -> bool:
         """Whether bytes are kept back that `idle` might release."""
-        return bool(self._queue) and self._text is not None
+        return bool(self._kept) or (bool(self._queue) and self._text is not None)
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _process(self, pieces: Iterable[Piece]) -> Step:
+        if self._kept:
+            self._queue.skip(self._kept)
+            self._kept, self._mark = b"", 0
         try:
             for piece in pieces:
                 self._take_piece[piece.kind](piece)
@@ -322,7 +343,7 @@ class Inspection:
         return self._step()
 
     def _head(self, piece: Piece) -> None:
-        self._mark, self._told, self.inside = self._queue.mark(), 0, True
+        self._mark, self._told, self.inside, self._begun = self._queue.mark(), 0, True, False
         self._inflater = self._blind = None
         self._one_shot(piece.wire, Part.HEAD)
         if piece.encoding:
@@ -332,9 +353,11 @@ class Inspection:
                 self._go_blind(error)
 
     def _body(self, piece: Piece) -> None:
+        self._begun = True
         self._grow(piece.wire, Part.BODY)
 
     def _whole_body(self, piece: Piece) -> None:
+        self._begun = True
         if self._inflater is not None or self._blind is not None:
             self._grow(piece.wire, Part.BODY)
         else:
@@ -444,7 +467,19 @@ class Inspection:
             raise _BlockedError(finding)
         return action
 
+    def _with_head(self, data: bytes, unit: Unit) -> bytes:
+        """What to release of a clean unit."""
+        if unit is Unit.HEAD:
+            if not self._heads_wait:
+                return data
+            self._kept, self._begun = data, False
+            return b""
+        kept, self._kept = self._kept, b""
+        return kept + data if kept else data
+
     def _step(self) -> Step:
+        if self._heads_wait and self.inside and not self._begun and self._mark is not None:
+            self._kept = self._queue.cut(self._mark)
         self._mark = None
         findings, self._findings = tuple(self._findings), []
         return Step(self._forward(self._queue.take()), findings)

@@ -36,6 +36,7 @@ class Pump:
         "_size",
         "_source",
         "_target",
+        "_waited",
         "done",
         "moved",
         "sent",
@@ -50,6 +51,7 @@ class Pump:
         self._backlog: memoryview | bytes = b""
         self._reading = self._ending = False
         self._pause: asyncio.TimerHandle | None = None
+        self._waited = False
         self.side = side
         self.moved = 0
         """Bytes read and not yet counted by the connection."""
@@ -188,12 +190,16 @@ class Pump:
     # --- the pause after which a held tail may leave ----------------------------------------------------------------
 
     def expect_pause(self, seconds: float) -> None:
-        """Call the connection when the source stays silent for `seconds`."""
-        if self._pause is not None:
-            self._pause.cancel()
-        self._pause = self._loop.call_later(seconds, self._paused)
+        """Tell the connection when the source stays silent for `seconds` (up to twice that long)."""
+        if self._pause is None:
+            self._pause = self._loop.call_later(seconds, self._paused, seconds)
+            self._waited = False
+        else:
+            self._waited = True
 
-    def _paused(self) -> None:
+    def _paused(self, seconds: float) -> None:
         self._pause = None
-        if not self._ending:
+        if self._waited:  # there was more since the timer began: begin anew instead of moving it each time
+            self.expect_pause(seconds)
+        elif not self._ending:
             self._conn.paused(self)
