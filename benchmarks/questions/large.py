@@ -1,0 +1,7 @@
+"""How fast is a large answer?  10 MB of digit-rich JSON: what looking at each byte costs."""
+
+from typing import Final
+
+from benchmarks.questions.model import Question, Unit
+
+QUESTION: Final = Question("large", "10 MB answer, JSON", "/large.json", Unit.MEGABYTES)
