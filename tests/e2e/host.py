@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sidecar.lab import netns
 from sidecar.lab.lab import Lab
+from sidecar.lab.topology import NODE, PODS
 
 HOST_NETWORK = (
     ("ip", "addr"),
@@ -28,15 +29,17 @@ def host_network() -> dict[str, str]:
 
 def left_of(lab: Lab) -> list[str]:
     """Whatever still exists of a lab: folder, namespaces, processes, mounts."""
+    namespaces = [lab.namespace(member) for member in (*PODS, NODE)]
+    mounts = Path("/proc/self/mountinfo").read_text().split()
     left = [str(lab.files.directory)] if lab.files.directory.exists() else []
-    left += [path.name for path in netns.DIRECTORY.glob(f"{lab.name}-*")]
+    left += [name for name in namespaces if netns.path(name).exists()]
     left += [path.name for path in Path("/proc").iterdir() if path.name.isdigit() and _belongs(path, lab)]
-    left += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"/{lab.name}" in line]
-    return left
+    return left + [name for name in namespaces if str(netns.path(name)) in mounts]
 
 
 def _belongs(process: Path, lab: Lab) -> bool:
+    """Whether a process sees files of the lab, as every process in one of its pods does."""
     try:
-        return str(lab.files.directory) in (process / "mountinfo").read_text()
+        return f"{lab.files.directory}/" in (process / "mountinfo").read_text()
     except OSError:
         return False

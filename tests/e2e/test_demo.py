@@ -14,7 +14,7 @@ import pytest
 from sidecar.lab.lab import Lab
 from sidecar.lab.samples import AWS_KEY, PANS
 from sidecar.lab.scenarios import SCENARIOS
-from sidecar.lab.topology import PROTECTED
+from sidecar.lab.topology import PROTECTED, pod
 from tests.e2e.host import left_of
 
 pytestmark = pytest.mark.lab
@@ -68,35 +68,42 @@ def disguises(value: str) -> Iterator[str]:
     """Forms in which a value could have been written down."""
     yield value
     yield value.encode().hex()
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + value.encode())
-        yield encoded[4 if shift else 0 : -4].decode()
+    for shift in range(3):  # base64, wherever the value begins in what was encoded
+        encoded = base64.b64encode(b"\0" * shift + value.encode()).decode()
+        first, last = -(-shift * 8 // 6), (shift + len(value)) * 8 // 6
+        yield encoded[first:last]
 
 
 def leaks(text: str) -> list[str]:
     """The sensitive values in `text`, told by their last four; card numbers whatever separates their digits."""
     digits = re.sub(r"\D", "", text)
     found = [f"card …{pan[-4:]}" for pan in PANS if pan in digits]
-    for value in (*PANS, AWS_KEY):
-        found += [f"disguised …{value[-4:]}" for form in disguises(value) if form in text]
-    return found
+    disguised = [value for value in (*PANS, AWS_KEY) if any(form in text for form in disguises(value))]
+    return found + [f"disguised …{value[-4:]}" for value in disguised]
 
 
 def test_the_search_finds_what_it_should() -> None:
     pan = PANS[0]
     assert leaks("-".join(pan)) == [f"card …{pan[-4:]}"]
-    assert leaks(f"x{base64.b64encode(f'y{pan}z'.encode()).decode()}") == [f"disguised …{pan[-4:]}"]
+    for around in ("", "y", "yy", "yyy"):
+        encoded = base64.b64encode(f"{around}{pan}z".encode()).decode()
+        assert leaks(encoded) == [f"disguised …{pan[-4:]}"]
+    assert leaks(pan.encode().hex()) == [f"disguised …{pan[-4:]}"]
     assert leaks(f"{pan[:6]}******{pan[-4:]}") == []
 
 
 def test_no_raw_value_in_any_log_event_metric_or_output(shown: Shown) -> None:
     texts = {"the demonstration's output": shown.output}
     texts |= {f"metrics of {each.name}": shown.lab.metrics(each) for each in PROTECTED}
-    files = [path for path in shown.lab.files.directory.rglob("*") if path.is_file()]
+    # Compiled patterns are left out: made from patterns alone before any traffic, and tables of numbers by nature.
+    files = [
+        path for path in shown.lab.files.directory.rglob("*") if path.is_file() and path.suffix != ".hsdb"
+    ]
     texts |= {str(path): path.read_bytes().decode("latin-1") for path in files}
     for each in PROTECTED:
         assert texts[f"metrics of {each.name}"]
-        assert texts[str(shown.lab.files.pod(each).events)], f"{each.name} has told nothing"
+    for name in ("checkout", "vault", "shop"):
+        assert texts[str(shown.lab.files.pod(pod(name)).events)], f"{name} has told nothing"
     assert {name: found for name, text in texts.items() if (found := leaks(text))} == {}
 
 
