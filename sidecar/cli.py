@@ -4,6 +4,7 @@ Heavy modules are imported by the verb that needs them, so that `cdefence --help
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ from sidecar.ops import command as ops
 from sidecar.relay import command as relay
 
 AREAS = (relay, net, ops, lab)
+
+READER_GONE = 141
+"""What a shell reports for a program that SIGPIPE ended."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +36,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     args = parser().parse_args(arguments)
-    code: int = args.run(args)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `cdefence settings | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     return code
 
 
