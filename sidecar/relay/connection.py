@@ -229,9 +229,21 @@ class Connection:
             self.quiet = 0
             return
         self.quiet += 1
+        if self.quiet == 1 and self._reset_unseen():
+            self.abort()
+            return
         if self.quiet > limit:
             self.account.failed(Reason.IDLE_TIMEOUT, self._flow.channel)
             self.abort()
+
+    def _reset_unseen(self) -> bool:
+        """Whether a side was reset behind the last bytes we read.
+
+        libuv reports an error on a socket once and then stops watching it: when a reset arrives while data is still
+        queued, the data is read and nobody is told of the reset any more.
+        """
+        both = (self._client, self._upstream)
+        return any(sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in both)
 
     def account_for_bytes(self) -> bool:
         """Count what moved since the last time; whether anything did."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FIRST_READ: Final = 16 * 1024
 LARGEST_READ: Final = 256 * 1024
 """Reads grow to this size while they come back full: it bounds what one direction can have in memory."""
+READS: Final = 4
+"""Reads of one connection in one turn of the loop."""
 
 
 class Pump:
@@ -97,18 +99,30 @@ class Pump:
     # --- events from the loop ---------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
+        """Read until there is no more, but give other connections a turn.
+
+        Not just once: after an error libuv calls once and never again, and data may be queued before a reset.
+        """
+        for _ in range(READS):
+            if not (self._reading and self._read()):
+                return
+        self._loop.call_soon(self._readable)
+
+    def _read(self) -> bool:
+        """Take one piece from the source; whether more may be there."""
         try:
             data = self._source.recv(self._size)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError:
             self._conn.broken()
-            return
+            return False
         count = len(data)
         if not count:
             self._ended()
-            return
-        if count == self._size < LARGEST_READ:
+            return False
+        full = count == self._size
+        if full and count < LARGEST_READ:
             self._size *= 4
         self.moved += count
         try:
@@ -117,17 +131,22 @@ class Pump:
             self._conn.metrics.scan(perf_counter_ns() - before)
         except Exception as error:  # noqa: BLE001 - whatever went wrong in inspection is a denial, never a pass
             self._conn.failed(self, data, error)
-            return
+            return False
         try:
-            if step.findings or step.verdict is not None:
-                self._conn.stepped(self, step)
-                return
-            if step.release:
-                self.send(step.release)
-            if step.release is not data or self.side.passing:
-                self._conn.looked_closer(self)
+            self._react(data, step)
         except Exception as error:  # noqa: BLE001 - a defect must end the connection, not leave it half open
             self._conn.crashed(error)
+            return False
+        return full
+
+    def _react(self, data: bytes, step: Step) -> None:
+        if step.findings or step.verdict is not None:
+            self._conn.stepped(self, step)
+            return
+        if step.release:
+            self.send(step.release)
+        if step.release is not data or self.side.passing:
+            self._conn.looked_closer(self)
 
     def _ended(self) -> None:
         """The source will send no more."""
