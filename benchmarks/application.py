@@ -79,10 +79,11 @@ def start(network: topology.Network, pod: Pod) -> None:
     (pod.directory / "nginx.conf").write_text(text)
     own = str(POD_DIRECTORY)
     command = ["nginx", "-e", "stderr", "-p", own, "-c", f"{own}/nginx.conf", "-g", "daemon off;"]
-    pod.start(command, APP, Role.APP, lambda: _listens(pod))
+    pod.start(command, APP, Role.APP, lambda: listens(pod))
 
 
-def _listens(pod: Pod) -> bool:
+def listens(pod: Pod) -> bool:
+    """Whether nginx is there."""
     try:
         netns.connect(pod.namespace, "127.0.0.1", HTTPS_PORT).close()
     except OSError:

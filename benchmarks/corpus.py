@@ -1,8 +1,8 @@
 """What is sent: JSON as payment back ends exchange it, full of digits, free of cards, the same in every run.  Pure.
 
 Order numbers, timestamps, prices, UUIDs, hexadecimal trace ids, e-mail and IP addresses, phone numbers: everything that a
-card pattern looks at twice.  Sixteen-digit numbers occur with a broken check digit only, and whatever would pass a naive
-scanner (sixteen digits, Luhn) is drawn again: a peer that blocks clean traffic would measure something else.
+card pattern looks at twice.  Sixteen-digit numbers occur with a broken check digit only: whatever would pass a naive
+scanner (sixteen digits, Luhn) is drawn again, since a peer that blocks clean traffic would measure something else.
 """
 
 import json
@@ -80,28 +80,45 @@ def _records(chance: random.Random) -> Iterator[str]:
 
 
 def _record(chance: random.Random) -> dict[str, object]:
-    """One order of about 450 bytes."""
-    name, at = chance.choice(_NAMES), 1_732_400_000_000 + chance.randrange(10**9)
+    """One order of about 500 bytes; every fourth carries a number of sixteen digits."""
+    state = chance.choice(_STATES)
+    order = _digits(chance, 16) if chance.randrange(4) == 0 else f"SO-2024-{_digits(chance, 8)}"
     return {
         "id": chance.randrange(10**6, 10**7),
-        "order_no": f"{chance.randrange(10**15, 10**16)}",
+        "order_no": order,
         "uuid": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
         "trace_id": f"{chance.getrandbits(128):032x}",
-        "created_ms": at,
+        "created_ms": 1_732_400_000_000 + chance.randrange(10**9),
         "updated": f"2024-11-{chance.randrange(10, 30)}T{chance.randrange(10, 24)}:{chance.randrange(10, 60)}:07.123Z",
-        "state": chance.choice(_STATES),
+        "state": state,
+        "payment": _payment(chance, state),
         "customer": {
-            "email": f"{name}.{chance.randrange(100, 999)}@example.com",
+            "email": f"{chance.choice(_NAMES)}.{chance.randrange(100, 999)}@example.com",
             "phone": f"+1-202-555-{chance.randrange(100, 200):04d}",
             "ip": f"203.0.113.{chance.randrange(1, 255)}",
         },
         "lines": [
             {
-                "sku": f"{chance.randrange(10**7, 10**8)}-{chance.randrange(10, 99)}",
+                "sku": f"{_digits(chance, 8)}-{_digits(chance, 2)}",
                 "title": chance.choice(_GOODS),
                 "qty": chance.randrange(1, 5),
                 "price": f"{chance.randrange(100, 99999) / 100:.2f}",
             }
         ],
-        "score": chance.random(),
     }
+
+
+def _payment(chance: random.Random, state: str) -> dict[str, object]:
+    """What acquirers send back: retrieval reference, authorization code (ISO 8583, fields 37, 38), clearing reference."""
+    payment: dict[str, object] = {
+        "rrn": _digits(chance, 12),
+        "auth_code": _digits(chance, 6),
+        "risk": round(chance.random(), 4),
+    }
+    if state == "settled":
+        payment["arn"] = _digits(chance, 23)
+    return payment
+
+
+def _digits(chance: random.Random, count: int) -> str:
+    return f"{chance.randrange(10 ** (count - 1), 10**count)}"

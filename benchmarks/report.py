@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.bars import OURS, Judgement
 from benchmarks.machine import Machine
+from benchmarks.questions.memory import Weight
 from benchmarks.questions.model import Question
 from benchmarks.results import Answers, Results
 from benchmarks.spread import Spread
@@ -26,12 +27,14 @@ def render(results: Results, judgements: Sequence[Judgement], machine: Machine) 
     """The whole report."""
     parts = [
         _setting(results, machine),
-        _table(_HEADER, _rows(results), _TEXT_COLUMNS),
+        table(_HEADER, _rows(results), _TEXT_COLUMNS),
         "CPU: the proxy's own processor time per request, for MB/s per megabyte.  Ratios are made round by round.",
-        _table(("resident memory, MiB", "idle", "after load", "peak"), _memory_rows(results), {0}),
+        table(
+            ("resident memory, MiB", "first start", "idle", "after load", "peak"), _memory_rows(results), {0}
+        ),
         *_absences(results),
         *_failures(results),
-        _table(("bar", "seen", ""), [_bar_row(judgement) for judgement in judgements], {0, 2}),
+        table(("bar", "seen", ""), [_bar_row(judgement) for judgement in judgements], {0, 2}),
     ]
     return "\n\n".join(parts)
 
@@ -44,7 +47,7 @@ def _setting(results: Results, machine: Machine) -> str:
         f"Python {machine.python}; load average before: {machine.load_average:g}\n"
         f"commit {machine.commit}; {tools}\n"
         f"{results.rounds} rounds of {results.seconds:g} s, peers in turn; one worker each, transparent by the "
-        "pod's own redirection; 16 connections kept alive unless said otherwise"
+        "pod's own redirection; 16 connections kept alive, 4 for 10 MB, unless said otherwise"
     )
 
 
@@ -61,7 +64,7 @@ def _rows(results: Results) -> list[Sequence[str]]:
 
 def _figures(results: Results, answers: Answers) -> list[str]:
     value = answers.of("value")
-    cells = [_number(value.low), _number(value.middle), _number(value.high)] if value else ["failed", "", ""]
+    cells = [number(value.low), number(value.middle), number(value.high)] if value else ["failed", "", ""]
     ratio = results.ratio_spread(answers.question.name, OURS, answers.peer)
     own = answers.peer == OURS or ratio is None
     cells += [answers.question.unit.value, "" if own else _span(ratio)]
@@ -71,12 +74,13 @@ def _figures(results: Results, answers: Answers) -> list[str]:
 def _memory_rows(results: Results) -> list[Sequence[str]]:
     titles = {standing.peer: standing.title for standing in results.standings}
     return [
-        (
-            titles[peer],
-            *(f"{size:.1f}" if size is not None else "" for size in (each.idle, each.loaded, each.peak)),
-        )
-        for peer, each in results.weights.items()
+        (titles[peer], *("" if size is None else f"{size:.1f}" for size in _sizes(weight)))
+        for peer, weight in results.weights.items()
     ]
+
+
+def _sizes(weight: Weight) -> tuple[float | None, ...]:
+    return weight.first, weight.idle, weight.loaded, weight.peak
 
 
 def _absences(results: Results) -> list[str]:
@@ -90,27 +94,28 @@ def _failures(results: Results) -> list[str]:
 
 
 def _bar_row(judgement: Judgement) -> Sequence[str]:
-    seen = "not measured" if judgement.seen is None else f"{judgement.seen:.2f}"
-    return judgement.text, seen, "pass" if judgement.passed else "MISSED"
+    if judgement.seen is None:
+        return judgement.text, "not measured", ""
+    return judgement.text, f"{judgement.seen:.2f}", "pass" if judgement.passed else "MISSED"
 
 
 def _span(ratio: Spread | None) -> str:
-    return f"{_number(ratio.low)} – {_number(ratio.middle)} – {_number(ratio.high)}" if ratio else ""
+    return f"{number(ratio.low)} – {number(ratio.middle)} – {number(ratio.high)}" if ratio else ""
 
 
 def _middle(known: Spread | None) -> str:
-    return _number(known.middle) if known else ""
+    return number(known.middle) if known else ""
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three figures that mean something, thousands apart."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
-    """Columns as wide as their widest cell; figures to the right, words to the left."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
+    """Columns as wide as their widest cell; those in `left` are words, the others figures and set to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:

@@ -14,9 +14,11 @@ from benchmarks.load import LoadError
 from benchmarks.peers import model
 from benchmarks.peers.model import Peer
 from benchmarks.questions import memory
+from benchmarks.questions.memory import Weight
 from benchmarks.questions.model import Question, Unit
 from benchmarks.results import Answers, Failure, Results, Sample, Standing
-from benchmarks.topology import Network, Pod
+from benchmarks.topology import Network, Pod, last_line
+from sidecar.lab.processes import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,27 @@ def _start(network: Network, peer: Peer, results: Results) -> Runner | None:
     pod = network.pod(peer.name)
     try:
         application.start(network, pod)
-        model.start(peer, pod)
+        weight = _start_proxy(peer, pod)
     except (CannotRunError, BenchError) as reason:
         results.standings.append(Standing(peer.name, peer.title, peer.does, absent=str(reason)))
         network.discard(pod)
         return None
     results.standings.append(Standing(peer.name, peer.title, peer.does, version=peer.version()))
-    if peer.prepare is not None:
-        results.weights[peer.name] = memory.idle(pod)
+    if weight is not None:
+        results.weights[peer.name] = weight
     return Runner(peer, pod)
+
+
+def _start_proxy(peer: Peer, pod: Pod) -> Weight | None:
+    """Twice, see `questions.memory`.  Raises CannotRunError, BenchError."""
+    launch = model.furnish(peer, pod)
+    if launch is None:
+        return None
+    model.start(launch, pod)
+    first = memory.idle(pod)
+    model.stop(pod)
+    model.start(launch, pod)
+    return Weight(first, memory.idle(pod))
 
 
 def _warm_up(plan: Plan, runners: Sequence[Runner], corpus: Path) -> None:
@@ -109,15 +123,24 @@ def _measure(
         before = usage.processor_seconds(proxy)
         outcome = load.run(question.load(runner.pod, seconds, corpus))
         spent = usage.processor_seconds(proxy) - before
-    except (LoadError, BenchError) as error:
-        results.failures.append(Failure(question.name, runner.peer.name, number, str(error)))
-        return None
-    except FileNotFoundError:
-        results.failures.append(Failure(question.name, runner.peer.name, number, "the proxy has ended"))
+    except (LoadError, BenchError, FileNotFoundError) as error:
+        why = _what_ended(runner, proxy) or str(error)
+        results.failures.append(Failure(question.name, runner.peer.name, number, why))
         return None
     amount = outcome.octets / 1e6 if question.unit is Unit.MEGABYTES else outcome.requests
     cpu = spent / amount * 1e6 if proxy and amount else None
     return Sample(question.answer(outcome), outcome.p50, outcome.p99, cpu)
+
+
+def _what_ended(runner: Runner, proxy: Sequence[int]) -> str:
+    """Whether the cause is that a process is gone, which somebody on this machine may have ended."""
+    if runner.peer.prepare is not None and (not proxy or set(proxy) != set(usage.pids(runner.pod))):
+        return f"the proxy has ended: {_last_words(runner.pod)}"
+    return "" if application.listens(runner.pod) else "the application has ended"
+
+
+def _last_words(pod: Pod) -> str:
+    return last_line(pod.log(Role.SIDECAR.value).read_text(errors="replace"))
 
 
 def _say(text: str) -> None:

@@ -1,11 +1,13 @@
 """What a peer is, and the steps that all peers with a proxy share."""
 
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Final
 
+from benchmarks import usage
 from benchmarks.errors import BenchError
 from benchmarks.topology import CLIENT, HTTP_PORT, Pod, last_line, plain_environment
 from sidecar import contract
@@ -44,14 +46,23 @@ class Peer:
     """Passes TLS through."""
 
 
-def start(peer: Peer, pod: Pod) -> None:
-    """Firewall and proxy of `pod`; returns when a request has gone all the way.  Raises CannotRunError, BenchError."""
-    if peer.prepare is not None:
-        launch = peer.prepare(pod)
-        _redirect(pod)
-        pod.start(launch.command, PROXY, Role.SIDECAR, lambda: answers(pod), {**launch.environment})
-    elif not answers(pod):
-        raise BenchError(f"{peer.title}: the application does not answer")
+def furnish(peer: Peer, pod: Pod) -> Launch | None:
+    """Files and firewall of `pod`; None for a peer without a proxy.  Raises CannotRunError, BenchError."""
+    if peer.prepare is None:
+        return None
+    launch = peer.prepare(pod)
+    _redirect(pod)
+    return launch
+
+
+def start(launch: Launch, pod: Pod) -> None:
+    """Start the proxy; returns when a request has gone all the way.  Raises BenchError."""
+    pod.start(launch.command, PROXY, Role.SIDECAR, lambda: answers(pod), launch.environment)
+
+
+def stop(pod: Pod) -> None:
+    """End the proxy as Kubernetes would: SIGTERM first."""
+    processes.end(usage.pids(pod), signal.SIGTERM)
 
 
 def answers(pod: Pod) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
-from benchmarks.questions.model import Question, Unit
+from benchmarks.questions.model import FEW, Question, Unit
 
-QUESTION: Final = Question("binary", "10 MB answer, random", "/large.bin", Unit.MEGABYTES, share=0.5)
+QUESTION: Final = Question(
+    "binary", "10 MB answer, random", "/large.bin", Unit.MEGABYTES, connections=FEW, share=0.5
+)

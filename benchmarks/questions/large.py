@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from benchmarks.questions.model import Question, Unit
+from benchmarks.questions.model import FEW, Question, Unit
 
-QUESTION: Final = Question("large", "10 MB answer, JSON", "/large.json", Unit.MEGABYTES)
+QUESTION: Final = Question("large", "10 MB answer, JSON", "/large.json", Unit.MEGABYTES, connections=FEW)

@@ -9,6 +9,8 @@ from benchmarks.topology import HTTP_PORT, HTTPS_PORT, Pod
 
 CONNECTIONS = 16
 """Kept open at once, unless a question says otherwise."""
+FEW = 4
+"""For large answers: proxies that buffer them whole would measure their allocator otherwise."""
 
 
 class Unit(StrEnum):

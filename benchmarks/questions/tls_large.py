@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from benchmarks.questions.model import Question, Unit
+from benchmarks.questions.model import FEW, Question, Unit
 
 QUESTION: Final = Question(
-    "tls_large", "10 MB answer, TLS", "/large.json", Unit.MEGABYTES, tls=True, share=0.5
+    "tls_large", "10 MB answer, TLS", "/large.json", Unit.MEGABYTES, connections=FEW, tls=True, share=0.5
 )
