@@ -21,6 +21,7 @@ import hyperscan
 from dlp_patterns.model import Pattern
 from sidecar.core.hits import EngineError, Hit, Hold
 from sidecar.match import cache, compose, window
+from sidecar.match.compiler import compile_apart
 
 _NO_HITS: Final[Sequence[Hit]] = ()
 
@@ -134,20 +135,13 @@ class HyperscanStream:
 def _database(expressions: list[tuple[int, bytes]], mode: int, folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
 
-    def build() -> bytes:
-        database = hyperscan.Database(mode=mode)
-        database.compile(
-            expressions=[expression for _, expression in expressions],
-            ids=[index for index, _ in expressions],
-            elements=len(expressions),
-            flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
-        )
-        return hyperscan.dumpb(database)
-
+    flags = hyperscan.HS_FLAG_DOTALL
     engine = (importlib.metadata.version("hyperscan"), platform.machine(), platform.system())
-    key = repr((engine, mode, hyperscan.HS_FLAG_DOTALL, expressions)).encode()
+    key = repr((engine, mode, flags, expressions)).encode()
     try:
-        database = hyperscan.loadb(cache.fetch(folder, key, build), mode)
+        database = hyperscan.loadb(
+            cache.fetch(folder, key, lambda: compile_apart(expressions, mode, flags)), mode
+        )
         database.scratch = hyperscan.Scratch(database)
     except hyperscan.HyperscanError as error:
         raise EngineError(f"patterns do not compile: {error}") from None
