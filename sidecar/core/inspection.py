@@ -142,7 +142,10 @@ class _Text:
         self._open_hits = every[len(ready) :]
         spans = confirm(self._inspector, ready, seen, self.length - len(seen), self._part)
         fresh = [span for span in spans if (span.index, span.start) not in self._told]
-        self._told.update((span.index, span.start) for span in fresh)
+        if fresh:
+            reachable = self.length - self._keep  # no hit to come begins before it
+            self._told = {told for told in self._told if told[1] >= reachable}
+            self._told.update((span.index, span.start) for span in fresh)
         return fresh
 
 
@@ -178,20 +181,31 @@ class _Held:
 class _Queue:
     """Wire bytes in order, waiting until the text before them is safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, gone: int) -> None:
         self._held: deque[_Held] = deque()
         self._out: list[bytes] = []
+        self.gone = gone
+        """How many of the bytes to come have left already, before this inspection began."""
 
     def __bool__(self) -> bool:
         return bool(self._held)
 
     def skip(self, wire: bytes) -> None:
         """Release wire bytes at once: nothing waits before them."""
-        self._out.append(wire)
+        self._out.append(self._here(wire) if self.gone else wire)
 
     def put(self, wire: bytes, start: int, end: int, linear: bool) -> None:
         """Append wire bytes that carry the text from `start` to `end`."""
+        if self.gone:
+            wire = self._here(wire)
+            start = end - len(wire) if linear else start
         self._held.append(_Held(wire, start, end, linear))
+
+    def _here(self, wire: bytes) -> bytes:
+        """The part of `wire` that has not left already."""
+        left = min(self.gone, len(wire))
+        self.gone -= left
+        return wire[left:]
 
     def let(self, safe: int) -> None:
         """Release everything whose text lies before `safe`."""
@@ -210,14 +224,13 @@ class _Queue:
         compressed body): a changed byte there would break the whole body.
         """
         lead = masking.lead(span.show)
-        present = [item for item in self._held if item.start < span.end and item.end > span.start]
+        # Framing inside the value (it is spread over chunks) carries none of it.
+        text = (item for item in self._held if item.start < item.end)
+        present = [item for item in text if item.start < span.end and item.end > span.start]
         if not all(item.linear for item in present) or (present and present[0].start > span.start + lead):
             return False
         for item in present:
-            begin, end = max(item.start, span.start), min(item.end, span.end)
-            wire = bytearray(item.wire)
-            wire[begin - item.start : end - item.start] = span.masked[begin - span.start : end - span.start]
-            item.wire = bytes(wire)
+            item.wire = masked(item.wire, span, item.start)
         return bool(present)
 
     def mark(self) -> int:
@@ -236,10 +249,24 @@ class _Queue:
         return out[0] if len(out) == 1 else b"".join(out)
 
 
+def masked(wire: bytes, span: Span, start: int) -> bytes:
+    """`wire`, whose first byte is at offset `start` of the text, with what it has of a value masked.
+
+    Values can overlap: what one of them hides stays hidden, also where the other would show it.
+    """
+    out = bytearray(wire)
+    for at in range(max(start, span.start), min(start + len(wire), span.end)):
+        if span.masked[at - span.start] == masking.STAR:
+            out[at - start] = masking.STAR
+    return bytes(out)
+
+
 class Inspection:
     """One direction: `feed`, `idle`, `close`."""
 
-    def __init__(self, inspector: Inspector, reader: Reader, gone: int = 0, *, heads_wait: bool = False) -> None:
+    def __init__(
+        self, inspector: Inspector, reader: Reader, gone: int = 0, *, heads_wait: bool = False
+    ) -> None:
         """`gone` bytes at the beginning of the stream were released earlier, while the channel was undecided.
 
         With `heads_wait` a head stays here until the first of its body is inspected, so that a message whose beginning
@@ -247,13 +274,12 @@ class Inspection:
         """
         self._inspector = inspector
         self._reader = reader
-        self._gone = gone
         self._heads_wait = heads_wait and inspector.enforce
         self._kept = b""
         """A head that waits for its body."""
         self._begun = False
         """The current message's body has begun."""
-        self._queue = _Queue()
+        self._queue = _Queue(gone)
         self._text: _Text | None = None
         self._inflater: Inflater | None = None
         self._blind: Reason | None = None
@@ -281,17 +307,17 @@ class Inspection:
     def feed(self, data: bytes) -> Step:
         """Bytes arrived.  Raises EngineError."""
         try:
-            unit = None if self._queue or self._gone else self._reader.whole(data)
+            unit = None if self._queue or self._queue.gone else self._reader.whole(data)
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:
-                self.inside = unit is Unit.HEAD
                 hits = self._inspector.matcher.once(data)
                 if not hits or not _confirmed(self._inspector, hits, data, unit):
+                    self.inside = unit is Unit.HEAD
                     return Step(self._with_head(data, unit))
                 step = self._process(_as_pieces(data, unit))
         except MalformedError as error:
-            step = self._malformed(error)
+            step = self._malformed(error, data)
         # Outside protect mode nothing is delayed or changed: the stream is looked at as it passes.
         return step if self._inspector.enforce else step._replace(release=data)
 
@@ -343,7 +369,8 @@ class Inspection:
         return self._step()
 
     def _head(self, piece: Piece) -> None:
-        self._mark, self._told, self.inside, self._begun = self._queue.mark(), 0, True, False
+        self._mark = None if self._queue.gone else self._queue.mark()
+        self._told, self.inside, self._begun = 0, True, False
         self._inflater = self._blind = None
         self._one_shot(piece.wire, Part.HEAD)
         if piece.encoding:
@@ -368,12 +395,6 @@ class Inspection:
 
     def _grow(self, wire: bytes, part: Part) -> None:
         """More of the current text."""
-        content = wire
-        if self._inflater is not None:
-            try:
-                content = self._inflater.feed(wire)
-            except UnscannableError as error:
-                self._go_blind(error)
         if self._blind is not None:
             self.uninspected[self._blind] = self.uninspected.get(self._blind, 0) + len(wire)
             self._pass(wire)
@@ -381,11 +402,25 @@ class Inspection:
         if self._text is None:
             self._text = _Text(self._inspector, part)
         text = self._text
-        start = text.length
-        spans = text.feed(content)
-        self._queue.put(wire, start, text.length, linear=self._inflater is None)
+        if self._inflater is not None:
+            self._grow_opened(wire, text, self._inflater)
+            return
+        spans = text.feed(wire)
+        self._queue.put(wire, text.length - len(wire), text.length, linear=True)
         if spans:
             self._judge(spans)
+
+    def _grow_opened(self, wire: bytes, text: _Text, inflater: Inflater) -> None:
+        """More of a compressed text: what could be opened is inspected, also if the rest cannot be."""
+        start, problem = text.length, None
+        try:
+            for opened in inflater.feed(wire):
+                self._judge(text.feed(opened))
+        except UnscannableError as error:
+            problem = error
+        self._queue.put(wire, start, text.length, linear=False)
+        if problem is not None:
+            self._go_blind(problem)
 
     def _frame(self, piece: Piece) -> None:
         self._pass(piece.wire)
@@ -422,7 +457,9 @@ class Inspection:
         hits = inspector.matcher.once(wire)
         for span in confirm(inspector, hits, wire, 0, part) if hits else ():
             if self._tell(span.finding) is Action.MASK:
-                wire = wire[: span.start] + span.masked + wire[span.end :]
+                if self._queue.gone > span.start + masking.lead(span.show):
+                    raise _BlockedError(span.finding)
+                wire = masked(wire, span, 0)
         self._pass(wire)
 
     def _go_blind(self, error: UnscannableError) -> None:
@@ -482,34 +519,26 @@ class Inspection:
             self._kept = self._queue.cut(self._mark)
         self._mark = None
         findings, self._findings = tuple(self._findings), []
-        return Step(self._forward(self._queue.take()), findings)
+        return Step(self._queue.take(), findings)
 
     def _block(self, finding: Finding) -> Step:
-        untouched = self._mark is not None and not self._gone
         findings, self._findings = tuple(self._findings), []
-        verdict = Verdict(finding.reason, True, finding, untouched=untouched)
-        return Step(self._forward(self._queue.take(self._mark or 0)), findings, verdict)
+        verdict = Verdict(finding.reason, True, finding, untouched=self._mark is not None)
+        return Step(self._queue.take(self._mark or 0), findings, verdict)
 
-    def _malformed(self, error: MalformedError) -> Step:
+    def _malformed(self, error: MalformedError, data: bytes) -> Step:
         """Two parsers could disagree from here on.  In monitor mode the rest is looked at as a plain stream."""
         self.discard()
-        untouched = (self._mark is not None or not self.inside) and not self._gone
+        untouched = (bool(self._kept) or self._mark is not None or not self.inside) and not self._queue.gone
         release = self._queue.take((self._mark or 0) if self.inside else None)
         verdict = Verdict(
             Reason.MALFORMED_HTTP, self._inspector.enforce, detail=str(error), untouched=untouched
         )
-        if not self._inspector.enforce:
-            self._reader = OpaqueReader()
         findings, self._findings = tuple(self._findings), []
-        return Step(self._forward(release), findings, verdict)
-
-    def _forward(self, release: bytes) -> bytes:
-        """`release` without the bytes that left before this inspection began."""
-        if self._gone:
-            cut = min(self._gone, len(release))
-            self._gone -= cut
-            release = release[cut:]
-        return release
+        if not self._inspector.enforce:
+            rest, self._reader = self._reader.unread() or data, OpaqueReader()
+            findings += self._process(self._reader.feed(rest)).findings
+        return Step(release, findings, verdict)
 
 
 def _confirmed(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:

@@ -23,9 +23,12 @@ HEAD_LIMIT: Final = 64 * 1024
 """A head longer than this is refused.  nginx stops at 32 KiB, Apache at 8 KiB a line, Node at 16 KiB, Envoy at 60 KiB."""
 SIZE_LINE_LIMIT: Final = 4 * 1024
 TRAILER_LIMIT: Final = 16 * 1024
+CHUNK_OVERHEAD_LIMIT: Final = 16 * 1024
+"""Bytes of chunk framing beyond what chunks of their size need (Go's net/http has the same limit)."""
 
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})(;[^\r\n]*)?\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
+_LINE_ENDS = re.compile(rb"[\r\n]*")
 _BLANK = b"\r\n\r\n"
 _NO_BODY = frozenset({204, 304})
 
@@ -80,15 +83,21 @@ class Http1Reader:
     """The framing both directions share: head, then a body of known length, in chunks, or until close."""
 
     _parser_type: Callable[[_Tally], httptools.HttpRequestParser | httptools.HttpResponseParser]
+    _first_line: re.Pattern[bytes]
+    """What llhttp lets pass but no other version or protocol may: HTTP/1.0 and HTTP/1.1."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._buffer = b""
-        """Bytes of an incomplete head, size line or trailer section."""
+        """What arrived and was not taken yet: between feeds an incomplete head, size line or trailer section."""
+        self._at = 0
+        """Where in the buffer the next byte to take is."""
+        self._mirrored = 0
+        """How many bytes from there on llhttp has seen."""
         self._state: Callable[[list[Piece]], bool] = self._in_head
         """Takes from the buffer what it can, appends pieces; True when the next state should go on."""
         self._left = 0
-        self._searched = 0
+        self._overhead = 0
         self._fresh_parser()
 
     # --- the three verbs ---------------------------------------------------------------------------------------------
@@ -108,19 +117,19 @@ class Http1Reader:
 
     def _whole_head(self, data: bytes) -> Unit | None:
         end = data.find(_BLANK) + 4
-        length = self._quick_length(data, data[: end - 2].lower()) if end > 4 else -1
+        length = self._quick_length(data, data[: end - 2].lower()) if 4 < end < HEAD_LIMIT else -1
         if length < 0:
             return None
         behind = len(data) - end
         if behind == length:
-            self._note(data)
             self._mirror(data)
             self._expect_end()
+            self._note(data)
             return Unit.MESSAGE
         if behind:
             return None
-        self._note(data)
         self._along(data)
+        self._note(data)
         self._left, self._state = length, self._at_body
         return Unit.HEAD
 
@@ -129,16 +138,29 @@ class Http1Reader:
         self._buffer = self._buffer + data if self._buffer else data
         pieces: list[Piece] = []
         more = True
-        while self._buffer and more:
-            more = self._state(pieces)
+        while more and self._at < len(self._buffer):
+            before = self._at
+            try:
+                more = self._state(pieces)
+            except MalformedError:
+                self._at = before
+                raise
             yield from pieces
             pieces.clear()
+        self._buffer, self._at = self._buffer[self._at :], 0
 
     def close(self) -> list[Piece]:
-        """The end of the stream: ends a body that lasts until close; what is incomplete is handed out as text."""
+        """The end of the stream: ends a body that lasts until close; what is incomplete is handed out as text.
+
+        No parser can take that for a complete message: llhttp has seen it all and is still waiting.
+        """
         rest, self._buffer = self._buffer, b""
         pieces = [Piece(Kind.FRAME_TEXT, rest)] if rest else []
         return [*pieces, END]
+
+    def unread(self) -> bytes:
+        """What no piece was made of, when the stream has turned out to be malformed."""
+        return self._buffer[self._at :]
 
     # --- what request and response say differently -------------------------------------------------------------------
 
@@ -150,7 +172,7 @@ class Http1Reader:
         """Remember for the other direction that a plain message begins."""
         raise NotImplementedError
 
-    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
+    def _body_after(self, head: bytes, lower: bytes) -> _Body:
         """What follows `head`.  Takes note of the message."""
         raise NotImplementedError
 
@@ -159,6 +181,8 @@ class Http1Reader:
     def _fresh_parser(self) -> None:
         self._tally = _Tally()
         self._parser = self._parser_type(self._tally)
+        self._upgrade = False
+        """llhttp says that with the last head the connection wants to leave HTTP."""
         self._alone = False
         """llhttp cannot follow this message's body (answer to HEAD, upgrade); it joins again at the next head."""
 
@@ -174,10 +198,13 @@ class Http1Reader:
 
     def _along(self, wire: bytes) -> None:
         """Feed llhttp bytes that must not end the message."""
-        if self._alone:
-            return
-        self._mirror(wire)
-        if self._tally.ended:
+        if not self._alone:
+            self._mirror(wire)
+            self._expect_more()
+
+    def _expect_more(self) -> None:
+        """Both readers must agree that the message goes on."""
+        if self._tally.ended and not self._alone:
             raise MalformedError("parsers disagree: message ended early")
 
     def _expect_end(self) -> None:
@@ -192,44 +219,56 @@ class Http1Reader:
 
     # --- states ---------------------------------------------------------------------------------------------------------
 
-    def _take(self, count: int) -> bytes:
-        buffer, self._searched = self._buffer, 0
-        if count >= len(buffer):
-            self._buffer = b""
-            return buffer
-        self._buffer = buffer[count:]
-        return buffer[:count]
+    @property
+    def _have(self) -> int:
+        return len(self._buffer) - self._at
 
-    def _find(self, mark: bytes, limit: int, what: str) -> int:
-        """The offset just behind `mark` in the buffer, 0 while it is not there; MalformedError past `limit`."""
-        found = self._buffer.find(mark, max(0, self._searched - len(mark)))
-        if (len(self._buffer) if found < 0 else found) > limit:
+    def _take(self, count: int) -> bytes:
+        """The next `count` bytes, or as many as there are."""
+        start, self._at = self._at, min(self._at + count, len(self._buffer))
+        self._mirrored = 0
+        return self._buffer[start : self._at]  # all of it is not copied
+
+    def _take_until(self, mark: bytes, limit: int, what: str) -> bytes:
+        """The bytes up to and including `mark`, b"" while it is not there; MalformedError past `limit`.
+
+        llhttp sees every byte as it comes: what it refuses is refused at once, and never waits for a `mark` that does
+        not come while a peer has long seen the end of the message (bare line feeds).
+        """
+        seen, start = self._at + self._mirrored, self._at
+        found = self._buffer.find(mark, max(start, seen - len(mark) + 1))
+        end = found + len(mark) if found >= 0 else len(self._buffer) + 1
+        if end - start > limit + len(mark):
             raise MalformedError(f"{what} longer than {limit} bytes")
-        self._searched = len(self._buffer)
-        return found + len(mark) if found >= 0 else 0
+        if found >= 0:
+            self._upgrade = self._mirror(self._buffer[seen:end])
+            return self._take(end - start)
+        self._along(self._buffer[seen:])
+        self._mirrored = len(self._buffer) - start
+        return b""
 
     def _in_head(self, pieces: list[Piece]) -> bool:
         if self._exchange.tunnel:
             self._state = self._in_tunnel
             return True
-        if self._buffer[0] in b"\r\n":
+        if self._buffer[self._at] in b"\r\n":
             return self._skip_blank_lines(pieces)
-        end = self._find(_BLANK, HEAD_LIMIT, "head")
-        if not end:
+        at = self._at
+        head = self._take_until(_BLANK, HEAD_LIMIT, "head")
+        if self._buffer.find(b"\r\n", at) >= 0 and self._first_line.match(self._buffer, at) is None:
+            raise MalformedError("neither HTTP/1.0 nor HTTP/1.1")
+        if not head:
             return False
-        head = self._take(end)
-        upgrade = self._mirror(head)
-        if self._parser.get_http_version() not in ("1.0", "1.1"):
-            raise MalformedError("HTTP version is neither 1.0 nor 1.1")
-        body = self._body_after(head, head.lower(), upgrade)
-        pieces.append(Piece(Kind.HEAD, head, body.encoding))
+        body = self._body_after(head, head.lower())
+        pieces.append(Piece(Kind.HEAD, head, body.encoding if body.length else b""))
         self._enter(body, pieces)
         return True
 
     def _skip_blank_lines(self, pieces: list[Piece]) -> bool:
         """RFC 9112 2.2: empty lines before a message; llhttp says whether these pass."""
-        rest = self._buffer.lstrip(b"\r\n")
-        blank = self._take(len(self._buffer) - len(rest))
+        found = _LINE_ENDS.match(self._buffer, self._at)
+        assert found is not None
+        blank = self._take(found.end() - self._at)
         self._mirror(blank)
         pieces.append(Piece(Kind.FRAME, blank))
         return True
@@ -238,13 +277,14 @@ class Http1Reader:
         if body.length == 0:
             self._finish(pieces)
         elif body.length == _CHUNKED:
-            self._state = self._in_size_line
+            self._overhead, self._state = 0, self._in_size_line
         elif body.length == _UNTIL_CLOSE:
             self._state = self._until_close
         else:
-            self._left, self._state = body.length, self._at_body
-        if body.length and self._tally.ended and not self._alone:
-            raise MalformedError("parsers disagree: no body expected")
+            self._left = body.length
+            self._state = self._in_body if body.encoding else self._at_body  # what is coded is no unit
+        if body.length:
+            self._expect_more()
 
     def _finish(self, pieces: list[Piece]) -> None:
         self._expect_end()
@@ -254,7 +294,7 @@ class Http1Reader:
     def _at_body(self, pieces: list[Piece]) -> bool:
         """Mostly the body arrives in one piece, if not together with its head then right behind it."""
         self._state = self._in_body
-        if len(self._buffer) < self._left:
+        if self._have < self._left:
             return True
         body = self._take(self._left)
         self._left = 0
@@ -277,16 +317,18 @@ class Http1Reader:
         return True
 
     def _in_size_line(self, pieces: list[Piece]) -> bool:
-        end = self._find(b"\r\n", SIZE_LINE_LIMIT, "chunk size line")
-        if not end:
+        line = self._take_until(b"\r\n", SIZE_LINE_LIMIT, "chunk size line")
+        if not line:
             return False
-        line = self._take(end)
+        self._expect_more()
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
             raise MalformedError("chunk size line")
-        self._along(line)
-        pieces.append(Piece(Kind.FRAME_TEXT if match[2] else Kind.FRAME, line))
         self._left = int(match[1], 16)
+        self._overhead = max(0, self._overhead + len(line) - 16 - 2 * self._left)
+        if self._overhead > CHUNK_OVERHEAD_LIMIT:
+            raise MalformedError("chunks carry more framing than data")
+        pieces.append(Piece(Kind.FRAME_TEXT if match[2] else Kind.FRAME, line))
         self._state = self._in_chunk if self._left else self._in_trailer
         return True
 
@@ -300,7 +342,7 @@ class Http1Reader:
         return not self._left
 
     def _after_chunk(self, pieces: list[Piece]) -> bool:
-        if len(self._buffer) < 2:
+        if self._have < 2:
             return False
         line_end = self._take(2)
         if line_end != b"\r\n":
@@ -311,27 +353,24 @@ class Http1Reader:
         return True
 
     def _in_trailer(self, pieces: list[Piece]) -> bool:
-        if len(self._buffer) < 2:
+        if self._have < 2:
             return False
-        bare = self._buffer[:2] == b"\r\n"
-        end = 2 if bare else self._find(_BLANK, TRAILER_LIMIT, "trailer section")
-        if not end:
+        bare = self._buffer.startswith(b"\r\n", self._at)
+        trailer = self._take_until(b"\r\n" if bare else _BLANK, TRAILER_LIMIT, "trailer section")
+        if not trailer:
             return False
-        trailer = self._take(end)
-        if not self._alone:
-            self._mirror(trailer)
         pieces.append(Piece(Kind.FRAME if bare else Kind.FRAME_TEXT, trailer))
         self._finish(pieces)
         return True
 
     def _until_close(self, pieces: list[Piece]) -> bool:
-        part = self._take(len(self._buffer))
+        part = self._take(self._have)
         self._along(part)
         pieces.append(Piece(Kind.BODY, part))
         return False
 
     def _in_tunnel(self, pieces: list[Piece]) -> bool:
-        pieces.append(Piece(Kind.STREAM, self._take(len(self._buffer))))
+        pieces.append(Piece(Kind.STREAM, self._take(self._have)))
         return False
 
 
@@ -339,12 +378,15 @@ class RequestReader(Http1Reader):
     """Requests: a body only with Content-Length or chunked Transfer-Encoding."""
 
     _parser_type = httptools.HttpRequestParser
+    _first_line = re.compile(rb"[^\r]* HTTP/1\.[01]\r\n")
 
     def _quick_length(self, data: bytes, head: bytes) -> int:
         line_end = head.find(b"\r\n")
         if not head.endswith((b" http/1.1", b" http/1.0"), 0, line_end):
             return -1
-        if data.startswith(b"CONNECT ") or b"\r\nupgrade:" in head:
+        if (
+            data[0] < 65 or data.startswith(b"CONNECT ") or b"\r\nupgrade:" in head
+        ):  # 65: no empty line before it
             return -1
         length = _plain_length(head)
         return 0 if length is None else length
@@ -352,23 +394,35 @@ class RequestReader(Http1Reader):
     def _note(self, data: bytes) -> None:
         self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
 
-    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
-        asked = Asked.PLAIN
+    def _body_after(self, head: bytes, lower: bytes) -> _Body:
+        if head.startswith(b"CONNECT "):
+            asked, body = Asked.CONNECT, _EMPTY
+        else:
+            asked, body = Asked.PLAIN, _declared_body(lower) or _EMPTY
         if head.startswith(b"HEAD "):
             asked = Asked.HEAD
-        elif head.startswith(b"CONNECT "):
-            asked = Asked.CONNECT
-        elif upgrade:
+        elif self._upgrade and asked is Asked.PLAIN:
             asked = Asked.UPGRADE
         self._exchange.waiting.append(asked)
-        self._alone = upgrade
-        return _EMPTY if asked is Asked.CONNECT else (_declared_body(lower) or _EMPTY)
+        if self._upgrade:
+            self._stay_in_http(body)
+        return body
+
+    def _stay_in_http(self, body: _Body) -> None:
+        """llhttp leaves at a head that asks for another protocol; a fresh one follows the body that comes all the same."""
+        self._fresh_parser()
+        self._alone = body.length == 0
+        if body.length == _CHUNKED:
+            self._mirror(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        elif body.length:
+            self._mirror(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % body.length)
 
 
 class ResponseReader(Http1Reader):
     """Responses: what follows depends on the status and on the request that was asked."""
 
     _parser_type = httptools.HttpResponseParser
+    _first_line = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}[ \r]")
 
     def _quick_length(self, data: bytes, head: bytes) -> int:
         status = data[9:12]
@@ -383,25 +437,35 @@ class ResponseReader(Http1Reader):
     def _note(self, data: bytes) -> None:  # noqa: ARG002 - only that there is a response matters
         self._exchange.waiting.popleft()
 
-    def _body_after(self, head: bytes, lower: bytes, upgrade: bool) -> _Body:
+    def _body_after(self, head: bytes, lower: bytes) -> _Body:
         status = int(head[9:12])
         waiting = self._exchange.waiting
         if 100 <= status < 200 and status != 101:
             return _EMPTY  # interim: the final response is still to come
         # A server may speak unasked (408 on an idle connection): framed like the answer to a plain request.
         asked = waiting.popleft() if waiting else Asked.PLAIN
-        if status == 101 or (asked is Asked.CONNECT and 200 <= status < 300):
-            if asked not in (Asked.UPGRADE, Asked.CONNECT) or (status == 101 and not upgrade):
-                raise MalformedError("protocol switch that nobody asked for")
-            self._exchange.tunnel = self._alone = True
-            return _EMPTY
         body = _declared_body(lower)
+        if status == 101 or (asked is Asked.CONNECT and 200 <= status < 300):
+            self._switch(status, asked, body)
+            return _EMPTY
         if status in _NO_BODY:
             return _EMPTY
         if asked is Asked.HEAD:
             self._alone = True
             return _EMPTY
         return body or _Body(_UNTIL_CLOSE, _content_coding(lower))
+
+    def _switch(self, status: int, asked: Asked, body: _Body | None) -> None:
+        """From here on both directions are opaque, if that was asked for and nobody could see it otherwise.
+
+        A 2xx answer to CONNECT must not have a length (RFC 9110 9.3.6): a server that sends one does not know CONNECT
+        and will go on reading HTTP.
+        """
+        if (status == 101) != (asked is Asked.UPGRADE) or (status == 101 and not self._upgrade):
+            raise MalformedError("protocol switch that nobody asked for")
+        if asked is Asked.CONNECT and body is not None:
+            raise MalformedError("tunnel with a body")
+        self._exchange.tunnel = self._alone = True
 
 
 # --- header fields that decide framing.  llhttp has already refused bare CR/LF, folding and spaces before the colon, so

@@ -63,6 +63,9 @@ class Reader(Protocol):
     def feed(self, data: bytes) -> Iterable[Piece]:
         """The pieces that `data` completes.  Iterating raises MalformedError where the stream stops making sense."""
 
+    def unread(self) -> bytes:
+        """After a MalformedError from `feed`: the bytes that no piece was made of."""
+
     def close(self) -> list[Piece]:
         """The pieces that the end of the stream completes."""
 
@@ -77,6 +80,10 @@ class OpaqueReader:
     def feed(self, data: bytes) -> list[Piece]:
         """One piece of stream."""
         return [Piece(Kind.STREAM, data)]
+
+    def unread(self) -> bytes:
+        """Nothing: every byte is a piece."""
+        return b""
 
     def close(self) -> list[Piece]:
         """The end of the stream."""

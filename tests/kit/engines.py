@@ -1,0 +1,59 @@
+"""The real engine, the oracle, and flows as the relay makes them, for any mode and policy.  Nothing here is a stand-in."""
+
+from functools import cache
+
+from dlp_patterns import load
+from dlp_patterns.model import Pattern
+from sidecar.core.findings import Action, Channel
+from sidecar.core.flow import Flow
+from sidecar.core.hits import Matcher
+from sidecar.core.inspection import Inspector
+from sidecar.core.policy import Connection, DlpRule, Policy
+from sidecar.core.scopes import Direction, Mode, PeerClass
+from sidecar.match.hs import HyperscanMatcher
+from sidecar.match.plain import PlainMatcher
+from sidecar.relay.world import World
+
+MASK_ALL = Policy(dlp=(DlpRule("mask-all", Action.MASK),))
+ALERT_ALL = Policy(dlp=(DlpRule("alert-all", Action.ALERT),))
+BLOCK_ALL = Policy(dlp=(DlpRule("block-all", Action.BLOCK),))
+
+
+@cache
+def patterns() -> tuple[Pattern, ...]:
+    """Every pattern that ships."""
+    return tuple(pattern for pack in load.builtin() for pattern in pack.patterns)
+
+
+@cache
+def hyperscan() -> HyperscanMatcher:
+    """The engine with every pattern."""
+    return HyperscanMatcher(patterns())
+
+
+@cache
+def plain() -> PlainMatcher:
+    """The oracle with every pattern."""
+    return PlainMatcher(patterns())
+
+
+@cache
+def _world(mode: Mode, policy: Policy, matcher: Matcher) -> World:
+    return World(PeerClass.IN_SCOPE, mode, matcher, policy)
+
+
+def inspector(
+    channel: Channel = Channel.OPAQUE,
+    mode: Mode = Mode.PROTECT,
+    policy: Policy | None = None,
+    matcher: Matcher | None = None,
+) -> Inspector:
+    """What inspects a connection from a pod in scope to one connected to it."""
+    world = _world(mode, policy or Policy(), matcher or hyperscan())
+    connection = Connection(Direction.OUTBOUND, PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, 8080)
+    return world.inspector(connection)(channel)
+
+
+def flow(mode: Mode = Mode.PROTECT, policy: Policy | None = None, matcher: Matcher | None = None) -> Flow:
+    """A new connection from a pod in scope to one connected to it."""
+    return Flow(lambda channel: inspector(channel, mode, policy, matcher))
