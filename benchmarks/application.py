@@ -3,6 +3,7 @@
 The same in every pod, so that what differs between pods is the proxy alone.
 """
 
+from pathlib import Path
 from typing import Final
 
 from benchmarks import corpus, topology
@@ -59,24 +60,29 @@ http {{
 """
 
 
-def make_files(network: topology.Network) -> None:
-    """Generate the payloads once; pods get links to them."""
+def make_files(network: topology.Network) -> Path:
+    """Generate the payloads once; pods get links to them.  Returns their folder."""
     folder = network.directory / "corpus"
     folder.mkdir(exist_ok=True)
     for name, (make, size) in FILES.items():
         (folder / name).write_bytes(make(size))
+    return folder
 
 
-def start(network: topology.Network, pod: Pod) -> None:
-    """Start nginx in `pod` and wait until it listens.  Raises BenchError."""
+def furnish(pod: Pod, corpus: Path) -> None:
+    """Payloads, certificate and configuration into `pod`."""
     for name in FILES:
-        (pod.directory / "app" / name).hardlink_to(network.directory / "corpus" / name)
+        (pod.directory / "app" / name).hardlink_to(corpus / name)
     certified = LabPod(pod.name, pod.address, "::1", PeerClass.IN_SCOPE)
     (pod.directory / "ca").mkdir()
     authority = certs.make_authority(pod.directory / "ca")
     certs.make_server(pod.directory, certified, authority, APP.uid)
     text = _CONFIGURATION.format(own=POD_DIRECTORY, http=HTTP_PORT, https=HTTPS_PORT)
     (pod.directory / "nginx.conf").write_text(text)
+
+
+def start(pod: Pod) -> None:
+    """Start nginx in `pod` and wait until it listens.  Raises BenchError."""
     own = str(POD_DIRECTORY)
     command = ["nginx", "-e", "stderr", "-p", own, "-c", f"{own}/nginx.conf", "-g", "daemon off;"]
     pod.start(command, APP, Role.APP, lambda: listens(pod))

@@ -11,7 +11,7 @@ from benchmarks.bars import OURS, Judgement
 from benchmarks.machine import Machine
 from benchmarks.questions.memory import Weight
 from benchmarks.questions.model import Question
-from benchmarks.results import Answers, Results
+from benchmarks.results import Answers, Incident, Results
 from benchmarks.spread import Spread
 
 FORMAT: Final = 1
@@ -33,7 +33,8 @@ def render(results: Results, judgements: Sequence[Judgement], machine: Machine) 
             ("resident memory, MiB", "first start", "idle", "after load", "peak"), _memory_rows(results), {0}
         ),
         *_absences(results),
-        *_failures(results),
+        *_incidents("REPEATED", results.repeats),
+        *_incidents("FAILED", results.failures),
         table(("bar", "seen", ""), [_bar_row(judgement) for judgement in judgements], {0, 2}),
     ]
     return "\n\n".join(parts)
@@ -88,9 +89,9 @@ def _absences(results: Results) -> list[str]:
     return ["\n".join(gone)] if gone else []
 
 
-def _failures(results: Results) -> list[str]:
-    failed = [f"FAILED  {one.question}, {one.peer}, round {one.round}: {one.why}" for one in results.failures]
-    return ["\n".join(failed)] if failed else []
+def _incidents(what: str, incidents: Sequence[Incident]) -> list[str]:
+    lines = [f"{what}  {one.question}, {one.peer}, round {one.round}: {one.why}" for one in incidents]
+    return ["\n".join(lines)] if lines else []
 
 
 def _bar_row(judgement: Judgement) -> Sequence[str]:
@@ -143,6 +144,7 @@ def as_json(results: Results, judgements: Sequence[Judgement], machine: Machine,
         "answers": [_answers_json(results, answers) for answers in results.answers],
         "memory_mib": {peer: asdict(weight) for peer, weight in results.weights.items()},
         "failures": [asdict(failure) for failure in results.failures],
+        "repeats": [asdict(repeat) for repeat in results.repeats],
         "bars": [asdict(judgement) for judgement in judgements],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -1,6 +1,5 @@
 """What a run has found out, as data; `report` and `bars` read it.  Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.questions.memory import Weight
@@ -20,8 +19,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A measurement that is none."""
+class Incident:
+    """A measurement that is none, and why."""
 
     question: str
     peer: str
@@ -67,7 +66,9 @@ class Results:
     standings: list[Standing] = field(default_factory=list)
     answers: list[Answers] = field(default_factory=list)
     weights: dict[str, Weight] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Incident] = field(default_factory=list)
+    repeats: list[Incident] = field(default_factory=list)
+    """Measured anew, because a process had ended."""
 
     def answers_of(self, question: str, peer: str) -> Answers | None:
         """What `peer` answered to `question`, if it was asked."""
@@ -81,8 +82,3 @@ class Results:
     def ratio_spread(self, question: str, ours: str, theirs: str) -> Spread | None:
         """The spread of `ratio`."""
         return spread(self.ratio(question, ours, theirs))
-
-
-def asked(standings: Sequence[Standing]) -> list[str]:
-    """The peers that took part."""
-    return [standing.peer for standing in standings if not standing.absent]

@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import application, load, usage
+from benchmarks import application, runner
 from benchmarks.errors import BenchError, CannotRunError
 from benchmarks.load import LoadError
-from benchmarks.peers import model
 from benchmarks.peers.model import Peer
 from benchmarks.questions import memory
-from benchmarks.questions.memory import Weight
-from benchmarks.questions.model import Question, Unit
-from benchmarks.results import Answers, Failure, Results, Sample, Standing
-from benchmarks.topology import Network, Pod, last_line
-from sidecar.lab.processes import Role
+from benchmarks.questions.model import Question
+from benchmarks.results import Answers, Incident, Results, Sample, Standing
+from benchmarks.runner import Runner
+from benchmarks.topology import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,115 +30,84 @@ class Plan:
     warm_up: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """A peer in its pod."""
-
-    peer: Peer
-    pod: Pod
-
-
 def run(plan: Plan) -> Results:
     """Measure.  Raises BenchError when nothing can be measured at all."""
     results = Results(plan.rounds, plan.seconds)
     with Network() as network:
         _say("generating payloads")
-        application.make_files(network)
-        runners = [runner for peer in plan.peers if (runner := _start(network, peer, results))]
-        corpus = network.directory / "corpus"
+        corpus = application.make_files(network)
+        runners = [up for peer in plan.peers if (up := _start(network, peer, corpus, results))]
         if plan.warm_up:
             _warm_up(plan, runners, corpus)
         _ask_all(plan, runners, corpus, results)
-        for runner in runners:
-            before = results.weights.get(runner.peer.name)
-            if before is not None:
-                results.weights[runner.peer.name] = memory.loaded(runner.pod, before)
+        for each in runners:
+            if each.weight is not None:
+                results.weights[each.peer.name] = memory.loaded(each.pod, each.weight)
     return results
 
 
-def _start(network: Network, peer: Peer, results: Results) -> Runner | None:
+def _start(network: Network, peer: Peer, corpus: Path, results: Results) -> Runner | None:
     """A peer that cannot run is noted with the reason; the others go on."""
     _say(f"starting {peer.title}")
     pod = network.pod(peer.name)
     try:
-        application.start(network, pod)
-        weight = _start_proxy(peer, pod)
+        up = runner.bring_up(peer, pod, corpus)
     except (CannotRunError, BenchError) as reason:
         results.standings.append(Standing(peer.name, peer.title, peer.does, absent=str(reason)))
         network.discard(pod)
         return None
     results.standings.append(Standing(peer.name, peer.title, peer.does, version=peer.version()))
-    if weight is not None:
-        results.weights[peer.name] = weight
-    return Runner(peer, pod)
-
-
-def _start_proxy(peer: Peer, pod: Pod) -> Weight | None:
-    """Twice, see `questions.memory`.  Raises CannotRunError, BenchError."""
-    launch = model.furnish(peer, pod)
-    if launch is None:
-        return None
-    model.start(launch, pod)
-    first = memory.idle(pod)
-    model.stop(pod)
-    model.start(launch, pod)
-    return Weight(first, memory.idle(pod))
+    return up
 
 
 def _warm_up(plan: Plan, runners: Sequence[Runner], corpus: Path) -> None:
     """One second each, unmeasured: caches of the kernel, of the interpreter, of the allocator."""
     _say("warming up")
-    for runner in runners:
+    for each in runners:
         try:
-            load.run(plan.questions[0].load(runner.pod, 1.0, corpus))
-        except LoadError:
-            continue  # what is wrong will be told when it is measured
+            each.measure(plan.questions[0], 1.0, corpus)
+        except (LoadError, BenchError):
+            continue  # what is wrong will be told when it counts
 
 
 def _ask_all(plan: Plan, runners: Sequence[Runner], corpus: Path, results: Results) -> None:
-    tables: dict[tuple[str, str], Answers] = {}
-    for question in plan.questions:
-        for runner in runners:
-            if runner.peer.tls or not question.tls:
-                answers = Answers(question, runner.peer.name)
-                tables[question.name, runner.peer.name] = answers
-                results.answers.append(answers)
+    turns = [
+        (
+            question,
+            [(each, Answers(question, each.peer.name)) for each in runners if question.suits(each.peer.tls)],
+        )
+        for question in plan.questions
+    ]
+    results.answers += [answers for _, asked in turns for _, answers in asked]
     for number in range(1, plan.rounds + 1):
-        for question in plan.questions:
+        for question, asked in turns:
             _say(f"round {number} of {plan.rounds}: {question.title}")
-            for runner in runners:
-                if (question.name, runner.peer.name) in tables:
-                    sample = _measure(question, runner, plan.seconds, corpus, number, results)
-                    tables[question.name, runner.peer.name].rounds.append(sample)
+            for each, answers in asked:
+                answers.rounds.append(_measure(question, each, plan.seconds, corpus, number, results))
 
 
 def _measure(
-    question: Question, runner: Runner, seconds: float, corpus: Path, number: int, results: Results
+    question: Question, each: Runner, seconds: float, corpus: Path, number: int, results: Results
 ) -> Sample | None:
-    """One question to one peer; None, and a failure noted, when requests failed."""
-    proxy = usage.pids(runner.pod)
+    """One question to one peer; None, and a failure noted, when it has no answer.
+
+    If a process has ended, which on a shared machine may be somebody else's doing, it is started again and asked once more.
+    """
     try:
-        before = usage.processor_seconds(proxy)
-        outcome = load.run(question.load(runner.pod, seconds, corpus))
-        spent = usage.processor_seconds(proxy) - before
-    except (LoadError, BenchError, FileNotFoundError) as error:
-        why = _what_ended(runner, proxy) or str(error)
-        results.failures.append(Failure(question.name, runner.peer.name, number, why))
+        return each.measure(question, seconds, corpus)
+    except (LoadError, BenchError) as error:
+        missing = each.missing()
+        incident = Incident(question.name, each.peer.name, number, missing or str(error))
+    if not missing:
+        results.failures.append(incident)
         return None
-    amount = outcome.octets / 1e6 if question.unit is Unit.MEGABYTES else outcome.requests
-    cpu = spent / amount * 1e6 if proxy and amount else None
-    return Sample(question.answer(outcome), outcome.p50, outcome.p99, cpu)
-
-
-def _what_ended(runner: Runner, proxy: Sequence[int]) -> str:
-    """Whether the cause is that a process is gone, which somebody on this machine may have ended."""
-    if runner.peer.prepare is not None and (not proxy or set(proxy) != set(usage.pids(runner.pod))):
-        return f"the proxy has ended: {_last_words(runner.pod)}"
-    return "" if application.listens(runner.pod) else "the application has ended"
-
-
-def _last_words(pod: Pod) -> str:
-    return last_line(pod.log(Role.SIDECAR.value).read_text(errors="replace"))
+    results.repeats.append(incident)
+    try:
+        each.revive()
+        return each.measure(question, seconds, corpus)
+    except (LoadError, BenchError) as error:
+        results.failures.append(Incident(question.name, each.peer.name, number, str(error)))
+        return None
 
 
 def _say(text: str) -> None:

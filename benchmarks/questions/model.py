@@ -42,6 +42,10 @@ class Question:
     share: float = 1.0
     """Of the seconds of a round: some answers need less time to be steady."""
 
+    def suits(self, passes_tls: bool) -> bool:
+        """Whether this can be asked of a peer: all take plain HTTP, not all let TLS pass."""
+        return passes_tls or not self.tls
+
     def load(self, pod: Pod, seconds: float, corpus: Path) -> Load:
         """The load on `pod`; whole seconds, as wrk counts them."""
         scheme, port = ("https", HTTPS_PORT) if self.tls else ("http", HTTP_PORT)

@@ -9,7 +9,7 @@ from benchmarks import bars, report
 from benchmarks.machine import Machine
 from benchmarks.questions import QUESTIONS
 from benchmarks.questions.memory import Weight
-from benchmarks.results import Answers, Failure, Results, Sample, Standing
+from benchmarks.results import Answers, Incident, Results, Sample, Standing
 from benchmarks.spread import Spread, ratios, spread
 
 MACHINE = Machine("Processor", 2, 16.0, "6.1", "3.13.0", 0.5, "abc1234", ("wrk 4", "nginx 1"))
@@ -35,7 +35,7 @@ def results():
             Answers(SMALL, "envoy-http", [sample(10_000), sample(20_000), None]),
         ],
         weights={"cdefence": Weight(60.0, 40.0, 41.0, 42.0), "envoy-http": Weight(63.0, 63.0)},
-        failures=[Failure("small", "envoy-http", 3, "7 connections refused")],
+        failures=[Incident("small", "envoy-http", 3, "7 connections refused")],
     )
 
 
