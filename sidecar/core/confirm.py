@@ -5,7 +5,7 @@ and a fixed number behind it, never more: that is what makes the answer the same
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,10 +64,9 @@ class Confirmer:
         """
         index, end = hit
         pattern = self.patterns[index]
-        located = self._locate(index, window, end - base)
-        if located is None:
-            return None
-        confirmed = REGISTRY[pattern.check](window, *located)
+        check = REGISTRY[pattern.check]
+        located = self._located(index, window, end - base)
+        confirmed = next((found for span in located if (found := check(window, *span)) is not None), None)
         if confirmed is None:
             return None
         confidence = _with_context(pattern, window, confirmed.start, confirmed.confidence)
@@ -93,8 +92,11 @@ class Confirmer:
         masked = masking.mask(pattern.show, value)
         return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
 
-    def _locate(self, index: int, window: bytes, end: int) -> tuple[int, int] | None:
-        """The leftmost span of the pattern that ends at the hit and has the boundaries it asks for."""
+    def _located(self, index: int, window: bytes, end: int) -> Iterator[tuple[int, int]]:
+        """The spans of the pattern that end at the hit and have the boundaries it asks for, from left to right.
+
+        There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
+        """
         pattern = self.patterns[index]
         right = pattern.boundary.right
         # The engine reports the end behind the boundary byte it consumed, or the end of the text.
@@ -106,9 +108,8 @@ class Confirmer:
             while (found := self._regexes[index].search(window, begin, stop)) is not None:
                 start = found.start()
                 if pattern.boundary.left.holds(window[start - 1] if start else None):
-                    return start, stop
+                    yield start, stop
                 begin = start + 1
-        return None
 
 
 def _with_context(pattern: Pattern, window: bytes, start: int, confidence: Confidence) -> Confidence | None:

@@ -14,7 +14,7 @@ from sidecar.core import channel as channels
 from sidecar.core import tls
 from sidecar.core.decode.http1 import Exchange, RequestReader, ResponseReader
 from sidecar.core.decode.pieces import OpaqueReader
-from sidecar.core.findings import Action, Channel
+from sidecar.core.findings import Action, Channel, Finding
 from sidecar.core.inspection import Inspection, Inspector, Step, Verdict
 from sidecar.core.reasons import Reason
 
@@ -69,6 +69,8 @@ class Flow:
     server: Side = field(init=False)
     _released: int = 0
     """Client bytes that were released while the channel was undecided."""
+    _server_spoke: bool = False
+    """The server spoke before the client had said what this is."""
 
     def __post_init__(self) -> None:
         self.client = Side(self._first_client_bytes)
@@ -76,10 +78,12 @@ class Flow:
 
     @property
     def request_pending(self) -> bool:
-        """Whether earlier requests still wait for (the rest of) their responses."""
+        """Whether earlier requests still wait for (the rest of) their responses, or the server spoke unasked."""
         request, response = self.client.inspection, self.server.inspection
+        if response is None:
+            return False
         current = 1 if request is not None and request.inside else 0
-        return len(self.exchange.waiting) != current or (response is not None and response.inside)
+        return len(self.exchange.waiting) != current or response.inside or self._server_spoke
 
     @property
     def waiting(self) -> bool:
@@ -135,6 +139,7 @@ class Flow:
 
     def _first_server_bytes(self, data: bytes) -> Step:
         """The server speaks first (SMTP, MySQL, SSH): a plain stream, whatever comes back."""
+        self._server_spoke = True
         self.server.inspect(Inspection(self.inspector(Channel.OPAQUE), OpaqueReader()))
         return self.server.feed(data)
 
@@ -143,48 +148,53 @@ class Flow:
         start, already = self.client.held, self._released
         if len(start) <= already:
             return NOTHING
-        trial = Inspection(self.inspector(Channel.OPAQUE), OpaqueReader(), gone=already)
-        first, rest = trial.feed(start), trial.idle()
-        trial.discard()
-        if first.verdict or rest.verdict:
-            return Step(b"", first.findings + rest.findings, first.verdict or rest.verdict)
-        if any(finding.action is Action.MASK for finding in first.findings + rest.findings):
-            # To mask is to decide.  What could still be a request line waits for the rest of it.
+        found, verdict = self._trial(Channel.OPAQUE)
+        if verdict is not None:
+            return Step(b"", found, verdict)
+        found += self._trial(Channel.HTTP1)[0]
+        if any(finding.action >= Action.MASK for finding in found):
+            # To act is to decide.  What could still be a request line waits for the rest of it.
             return NOTHING if b" " in start else self._decide_after_pause()
         self._released = len(start)
         return Step(start[already:])  # reported when the channel is known: a value must not be told twice
 
+    def _trial(self, channel: Channel) -> tuple[tuple[Finding, ...], Verdict | None]:
+        """What inspection would say to the client's bytes so far, were they all, under the rules of `channel`."""
+        trial = Inspection(self.inspector(channel), OpaqueReader(), gone=self._released)
+        first = trial.feed(self.client.held)
+        rest = trial.idle() if first.verdict is None else NOTHING
+        trial.discard()
+        return first.findings + rest.findings, first.verdict or rest.verdict
+
     def _decide_after_pause(self) -> Step:
         first = self._decide(Channel.OPAQUE)
+        if first.verdict is not None:
+            return first
         rest = self.client_idle()
-        return Step(
-            first.release + rest.release, first.findings + rest.findings, first.verdict or rest.verdict
-        )
+        return Step(first.release + rest.release, first.findings + rest.findings, rest.verdict)
 
     def _decide(self, found: Channel) -> Step:
         """The client's first bytes told what the connection speaks."""
         start, self.client.held = self.client.held, b""
-        server_spoke = self.server.inspection is not None
-        if found is Channel.TLS and server_spoke:
-            found = (
-                Channel.OPAQUE
-            )  # TLS clients speak first; in the middle of something else it is just bytes
+        if found is Channel.TLS and self._server_spoke:
+            # TLS clients speak first; in the middle of something else it is just bytes.
+            found = Channel.OPAQUE
         self.channel = found
         if found is Channel.TLS:
             return self._begin_tls(start)
         inspector = self.inspector(found)
         gone = self._released if inspector.enforce else 0
         if found is Channel.HTTP1:
-            if server_spoke and inspector.enforce:
+            if self._server_spoke and inspector.enforce:
                 return Step(
                     b"", (), Verdict(Reason.MALFORMED_HTTP, True, detail="response before the request")
                 )
             self.client.inspect(Inspection(inspector, RequestReader(self.exchange), gone))
-            if not server_spoke:
+            if not self._server_spoke:
                 self.server.inspect(Inspection(inspector, ResponseReader(self.exchange), heads_wait=True))
         else:
             self.client.inspect(Inspection(inspector, OpaqueReader(), gone))
-            if not server_spoke:
+            if not self._server_spoke:
                 self.server.inspect(Inspection(inspector, OpaqueReader()))
         step = self.client.feed(start)
         return step if inspector.enforce else step._replace(release=start[self._released :])
