@@ -182,13 +182,11 @@ class _Queue:
     """Wire bytes in order, waiting until the text before them is safe."""
 
     def __init__(self, gone: int) -> None:
-        self._held: deque[_Held] = deque()
+        self.held: deque[_Held] = deque()
+        """What waits."""
         self._out: list[bytes] = []
         self.gone = gone
         """How many of the bytes to come have left already, before this inspection began."""
-
-    def __bool__(self) -> bool:
-        return bool(self._held)
 
     def skip(self, wire: bytes) -> None:
         """Release wire bytes at once: nothing waits before them."""
@@ -199,7 +197,7 @@ class _Queue:
         if self.gone:
             wire = self._here(wire)
             start = end - len(wire) if linear else start
-        self._held.append(_Held(wire, start, end, linear))
+        self.held.append(_Held(wire, start, end, linear))
 
     def _here(self, wire: bytes) -> bytes:
         """The part of `wire` that has not left already."""
@@ -209,7 +207,7 @@ class _Queue:
 
     def let(self, safe: int) -> None:
         """Release everything whose text lies before `safe`."""
-        held = self._held
+        held = self.held
         while held and held[0].end <= safe:
             self._out.append(held.popleft().wire)
         if held and held[0].linear and held[0].start < safe:
@@ -225,7 +223,7 @@ class _Queue:
         """
         lead = masking.lead(span.show)
         # Framing inside the value (it is spread over chunks) carries none of it.
-        text = (item for item in self._held if item.start < item.end)
+        text = (item for item in self.held if item.start < item.end)
         present = [item for item in text if item.start < span.end and item.end > span.start]
         if not all(item.linear for item in present) or (present and present[0].start > span.start + lead):
             return False
@@ -307,14 +305,17 @@ class Inspection:
     def feed(self, data: bytes) -> Step:
         """Bytes arrived.  Raises EngineError."""
         try:
-            unit = None if self._queue or self._queue.gone else self._reader.whole(data)
+            queue = self._queue
+            unit = None if queue.held or queue.gone else self._reader.whole(data)
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:
                 hits = self._inspector.matcher.once(data)
                 if not hits or not _confirmed(self._inspector, hits, data, unit):
                     self.inside = unit is Unit.HEAD
-                    return Step(self._with_head(data, unit))
+                    if self._heads_wait and unit is not Unit.MESSAGE:
+                        return Step(self._with_head(data, unit))
+                    return Step(data)
                 step = self._process(_as_pieces(data, unit))
         except MalformedError as error:
             step = self._malformed(error, data)
@@ -327,7 +328,7 @@ class Inspection:
         if self._kept:
             self._begun = True  # it goes alone
             return self._process(())
-        if text is None or not self._queue or not self._inspector.enforce:
+        if text is None or not self._queue.held or not self._inspector.enforce:
             return Step(b"")
         try:
             self._judge(text.pause())
@@ -351,7 +352,7 @@ class Inspection:
     @property
     def waiting(self) -> bool:
         """Whether bytes are kept back that `idle` might release."""
-        return bool(self._kept) or (bool(self._queue) and self._text is not None)
+        return bool(self._kept) or (bool(self._queue.held) and self._text is not None)
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -364,7 +365,7 @@ class Inspection:
                 self._take_piece[piece.kind](piece)
         except _BlockedError as blocked:
             return self._block(blocked.finding)
-        if self._text is not None and self._queue:
+        if self._text is not None and self._queue.held:
             self._queue.let(self._text.safe())
         return self._step()
 
@@ -506,13 +507,11 @@ class Inspection:
 
     def _with_head(self, data: bytes, unit: Unit) -> bytes:
         """What to release of a clean unit."""
+        kept, self._kept = self._kept, b""
         if unit is Unit.HEAD:
-            if not self._heads_wait:
-                return data
             self._kept, self._begun = data, False
             return b""
-        kept, self._kept = self._kept, b""
-        return kept + data if kept else data
+        return kept + data
 
     def _step(self) -> Step:
         if self._heads_wait and self.inside and not self._begun and self._mark is not None:
