@@ -166,9 +166,9 @@ def _answers_json(results: Results, answers: Answers) -> dict[str, object]:
 
 
 def write(folder: Path, text: str, commit: str, when: datetime) -> Path:
-    """The dated file and `latest.json`; returns the dated one."""
+    """The dated file and `latest.json`; returns the dated one.  A changed checkout (`+`) never passes for its commit."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{when:%Y-%m-%d}-{commit.rstrip('+')}.json"
+    path = folder / f"{when:%Y-%m-%d}-{commit.replace('+', '-changed')}.json"
     for target in (path, folder / "latest.json"):
         part = target.with_suffix(".part")
         part.write_text(text, encoding="utf-8")

@@ -115,7 +115,7 @@ class Network:
             os.close(self._lock)
             raise BenchError("another benchmark is running, and two would measure each other; wait") from None
         try:
-            _remove_namespaces()
+            self._remove_leftovers()
             netns.create(CLIENT)
             netns.configure(CLIENT, ["link set lo up"])
         except BaseException:
@@ -143,6 +143,11 @@ class Network:
         """Remove one pod."""
         processes.end_all(pod.namespace)
         netns.delete(pod.namespace)
+
+    def _remove_leftovers(self) -> None:
+        _remove_namespaces()
+        for left in self.directory.iterdir():
+            shutil.rmtree(left)
 
     def _remove(self) -> None:
         _remove_namespaces()
