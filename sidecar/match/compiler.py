@@ -10,6 +10,8 @@ that makes the compiler crash or run for ever takes only the child down.
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import hyperscan
 
@@ -19,13 +21,19 @@ TIME_LIMIT = 60.0
 """Seconds; the shipped packs take less than one."""
 
 
-def compile_apart(expressions: list[tuple[int, bytes]], mode: int, flags: int) -> bytes:
-    """The serialised database of `expressions` (id, regex).  Raises EngineError."""
-    request = {
-        "mode": mode,
-        "flags": flags,
-        "expressions": [(i, e.decode("latin-1")) for i, e in expressions],
-    }
+class Expression(NamedTuple):
+    """One expression of a database."""
+
+    id: int
+    regex: bytes
+    least: int = 0
+    """Matches that end before this offset are not reported."""
+
+
+def compile_apart(expressions: Sequence[Expression], mode: int, flags: int) -> bytes:
+    """The serialised database of `expressions`.  Raises EngineError."""
+    plain = [(each.id, each.regex.decode("latin-1"), each.least) for each in expressions]
+    request = {"mode": mode, "flags": flags, "expressions": plain}
     try:
         child = subprocess.run(
             [sys.executable, "-I", "-m", __name__],
@@ -42,14 +50,15 @@ def compile_apart(expressions: list[tuple[int, bytes]], mode: int, flags: int) -
     return child.stdout
 
 
-def compile_here(expressions: list[tuple[int, bytes]], mode: int, flags: int) -> bytes:
+def compile_here(expressions: Sequence[Expression], mode: int, flags: int) -> bytes:
     """The same in this process.  Raises hyperscan.HyperscanError."""
     database = hyperscan.Database(mode=mode)
     database.compile(
-        expressions=[expression for _, expression in expressions],
-        ids=[index for index, _ in expressions],
+        expressions=[each.regex for each in expressions],
+        ids=[each.id for each in expressions],
         elements=len(expressions),
         flags=[flags] * len(expressions),
+        ext=[(hyperscan.HS_EXT_FLAG_MIN_OFFSET, each.least, 0, 0, 0, 0) for each in expressions],
     )
     return hyperscan.dumpb(database)
 
@@ -57,7 +66,9 @@ def compile_here(expressions: list[tuple[int, bytes]], mode: int, flags: int) ->
 def main() -> int:
     """The child: a request on standard input, the database on standard output."""
     request = json.load(sys.stdin)
-    expressions = [(index, text.encode("latin-1")) for index, text in request["expressions"]]
+    expressions = [
+        Expression(index, text.encode("latin-1"), least) for index, text, least in request["expressions"]
+    ]
     try:
         database = compile_here(expressions, request["mode"], request["flags"])
     except hyperscan.HyperscanError as error:

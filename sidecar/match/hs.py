@@ -21,7 +21,7 @@ import hyperscan
 from dlp_patterns.model import Pattern
 from sidecar.core.hits import EngineError, Hit, Hold
 from sidecar.match import cache, compose, window
-from sidecar.match.compiler import compile_apart
+from sidecar.match.compiler import Expression, compile_apart
 
 _NO_HITS: Final[Sequence[Hit]] = ()
 
@@ -38,7 +38,7 @@ class HyperscanMatcher:
         self.patterns = tuple(patterns)
         self.reach = compose.reach(self.patterns)
         self._cache = cache_folder
-        expressions = [(index, compose.value(p, rb"\z")) for index, p in enumerate(self.patterns)]
+        expressions = [Expression(index, compose.value(p, rb"\z")) for index, p in enumerate(self.patterns)]
         self._block = _database(expressions, hyperscan.HS_MODE_BLOCK, cache_folder)
         self._stream = _database(expressions, hyperscan.HS_MODE_STREAM, cache_folder)
         self._hits: list[Hit] = []
@@ -69,7 +69,10 @@ class HyperscanMatcher:
 
     def _compile_hold(self, patterns: frozenset[int]) -> Hold:
         every = self.patterns
-        expressions = [(index, compose.unfinished(every[index])) for index in sorted(patterns)]
+        expressions = [
+            Expression(index, compose.unfinished(every[index]), window.shortest(every[index]))
+            for index in sorted(patterns)
+        ]
         database = _database(expressions, hyperscan.HS_MODE_BLOCK, self._cache)
 
         def hold(tail: bytes) -> int:
@@ -132,7 +135,7 @@ class HyperscanStream:
         return taken
 
 
-def _database(expressions: list[tuple[int, bytes]], mode: int, folder: Path | None) -> hyperscan.Database:
+def _database(expressions: Sequence[Expression], mode: int, folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
 
     flags = hyperscan.HS_FLAG_DOTALL

@@ -4,9 +4,13 @@ import hyperscan
 import pytest
 
 from sidecar.core.hits import EngineError
-from sidecar.match.compiler import compile_apart, compile_here
+from sidecar.match.compiler import Expression, compile_apart, compile_here
 
-EXPRESSIONS = [(3, rb"\x04[0-9]{13,16}"), (7, rb"AKIA[A-Z0-9]{16}")]
+EXPRESSIONS = [
+    Expression(3, rb"\x04[0-9]{13,16}"),
+    Expression(7, rb"AKIA[A-Z0-9]{16}"),
+    Expression(9, rb"x", least=2),
+]
 
 
 def test_a_child_compiles_what_we_would_have_compiled() -> None:
@@ -23,7 +27,7 @@ def test_a_child_compiles_what_we_would_have_compiled() -> None:
 
 def test_an_expression_that_does_not_compile_is_named_by_the_engine() -> None:
     with pytest.raises(EngineError, match="patterns do not compile: Zero-width"):
-        compile_apart([(0, rb"(?=a)b")], hyperscan.HS_MODE_BLOCK, 0)
+        compile_apart([Expression(0, rb"(?=a)b")], hyperscan.HS_MODE_BLOCK, 0)
 
 
 def test_an_interpreter_that_cannot_run_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:
