@@ -105,7 +105,9 @@ class Flow:
     def client_close(self) -> Step:
         """The client will send no more."""
         if self.channel is Channel.UNDECIDED and self.client.held:
-            first = self._decide(Channel.OPAQUE)
+            # Nothing more comes, so the first line ends here.
+            ended = channels.channel(self.client.held + b"\n")
+            first = self._decide(Channel.HTTP1 if ended is Channel.HTTP1 else Channel.OPAQUE)
             if first.verdict is not None:
                 return first
             assert self.client.inspection is not None
