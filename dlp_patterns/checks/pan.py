@@ -61,6 +61,8 @@ _PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 1
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The card number in window[start:end] or in a part of it made of whole groups: the surest, then the longest."""
+    if window[start:end].isdigit() and not luhn.is_valid(window[start:end]):
+        return None  # one run of digits that is none: the usual case by far
     groups = [match.span() for match in _GROUP.finditer(window, start, end)]
     found = [confirmed for part in _parts(groups) if (confirmed := _confirm(window, part))]
     return max(found, key=lambda confirmed: confirmed.confidence, default=None) if found else None

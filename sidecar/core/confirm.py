@@ -55,7 +55,11 @@ class Confirmer:
 
     @cached_property
     def _regexes(self) -> list[re.Pattern[bytes]]:
-        return [re.compile(rb"(?:" + pattern.regex + rb")\Z", re.DOTALL) for pattern in self.patterns]
+        """Each pattern with its left boundary, up to the end of where it is looked for."""
+        return [
+            re.compile(_behind(pattern.boundary.left) + rb"(?:" + pattern.regex + rb")\Z", re.DOTALL)
+            for pattern in self.patterns
+        ]
 
     def confirm(self, hit: Hit, window: bytes, base: int, part: Part, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
@@ -106,10 +110,13 @@ class Confirmer:
                 continue
             begin = max(0, stop - pattern.width)
             while (found := self._regexes[index].search(window, begin, stop)) is not None:
-                start = found.start()
-                if pattern.boundary.left.holds(window[start - 1] if start else None):
-                    yield start, stop
-                begin = start + 1
+                yield found.start(), stop
+                begin = found.start() + 1
+
+
+def _behind(boundary: Boundary) -> bytes:
+    """The condition on the byte before a value, as a lookbehind (these expressions are for `re` only)."""
+    return b"" if boundary is Boundary.NONE else boundary.outside.replace(b"[^", b"(?<![") + b")"
 
 
 def _with_context(pattern: Pattern, window: bytes, start: int, confidence: Confidence) -> Confidence | None:

@@ -153,11 +153,11 @@ def _by_end(hit: Hit) -> tuple[int, int]:
     return hit[1], hit[0]
 
 
-def confirm(inspector: Inspector, hits: Iterable[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
+def confirm(inspector: Inspector, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
     """The distinct values behind `hits`, in the order in which they end.  `seen` is text from offset `base` on."""
     spans: dict[tuple[int, int], Span] = {}
     reach = inspector.matcher.reach
-    for hit in sorted(hits, key=_by_end):
+    for hit in sorted(hits, key=_by_end) if len(hits) > 1 else hits:
         end = hit[1] - base
         begin = max(0, end - reach)
         window = seen[begin : end + AHEAD]
