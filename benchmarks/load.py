@@ -90,4 +90,6 @@ def parse(output: str) -> Outcome:
 def versions() -> Sequence[str]:
     """How wrk calls itself."""
     done = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
-    return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("wrk")]
+    return [
+        line.partition(" [")[0] for line in (done.stdout + done.stderr).splitlines() if line.startswith("wrk")
+    ]

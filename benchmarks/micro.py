@@ -81,16 +81,17 @@ def main() -> int:
 
 def pieces(cache: Path) -> Iterator[Piece]:
     """Everything that is timed; compiled patterns are kept in `cache`."""
-    subject = _subject(_patterns(), cache)
-    yield from _exchanges(subject)
-    yield from _opaque(subject)
+    whole = subject(cache)
+    yield from _exchanges(whole)
+    yield from _opaque(whole)
     yield from _readers()
-    yield from _holds(subject)
+    yield from _holds(whole)
     yield from _scans(cache)
 
 
-def _subject(patterns: Sequence[Pattern], cache: Path) -> Subject:
-    matcher = HyperscanMatcher(patterns, cache)
+def subject(cache: Path) -> Subject:
+    """With all packs, protect mode and the default policy.  Raises EngineError."""
+    matcher = HyperscanMatcher(_patterns(), cache)
     world = World(PeerClass.IN_SCOPE, Mode.PROTECT, matcher)
     world.adopt(world.policy, world.mode)
     return Subject(
@@ -98,22 +99,22 @@ def _subject(patterns: Sequence[Pattern], cache: Path) -> Subject:
     )
 
 
-def _patterns(pack: str = "") -> list[Pattern]:
-    """Of one pack, or of all."""
-    return [pattern for each in builtin() if pack in ("", each.name) for pattern in each.patterns]
+def _patterns() -> list[Pattern]:
+    """Of all packs."""
+    return [pattern for pack in builtin() for pattern in pack.patterns]
 
 
-def _exchanges(subject: Subject) -> Iterator[Piece]:
+def _exchanges(core: Subject) -> Iterator[Piece]:
     """Request and response on a connection that is kept alive, as the pumps feed them."""
     for title, size in (("100 B", SMALL), ("10 KB", MEDIUM)):
         whole = _response(size)
         head = whole.index(b"\r\n\r\n") + 4
         octets = len(_REQUEST) + len(whole)
-        yield Piece(f"exchange {title}, answer in one read", _exchange(subject, whole), octets)
+        yield Piece(f"exchange {title}, answer in one read", _exchange(core, whole), octets)
         yield Piece(
-            f"exchange {title}, head and body apart", _exchange(subject, whole[:head], whole[head:]), octets
+            f"exchange {title}, head and body apart", _exchange(core, whole[:head], whole[head:]), octets
         )
-    flow = Flow(subject.world.inspector(subject.connection))
+    flow = Flow(core.world.inspector(core.connection))
     body = corpus.document(MEDIUM)
     upload = b"POST /orders HTTP/1.1\r\nHost: checkout:8080\r\nContent-Length: %d\r\n\r\n%b" % (
         len(body),
@@ -128,8 +129,8 @@ def _exchanges(subject: Subject) -> Iterator[Piece]:
     yield Piece("exchange 10 KB upload, in one read", post, len(upload) + len(answer))
 
 
-def _exchange(subject: Subject, *answer: bytes) -> Callable[[], None]:
-    flow = Flow(subject.world.inspector(subject.connection))
+def _exchange(core: Subject, *answer: bytes) -> Callable[[], None]:
+    flow = Flow(core.world.inspector(core.connection))
 
     def work() -> None:
         _clean(flow.client.feed(_REQUEST))
@@ -139,13 +140,13 @@ def _exchange(subject: Subject, *answer: bytes) -> Callable[[], None]:
     return work
 
 
-def _opaque(subject: Subject) -> Iterator[Piece]:
+def _opaque(core: Subject) -> Iterator[Piece]:
     """A long answer: JSON full of digits, and bytes without any pattern."""
     for title, data in (("JSON", corpus.document(LONG)), ("random", corpus.noise(LONG))):
         reads = [data[at : at + READ] for at in range(0, len(data), READ)]
 
         def work(reads: Sequence[bytes] = reads) -> None:
-            inspection = Inspection(subject.inspector(Channel.OPAQUE), OpaqueReader())
+            inspection = Inspection(core.inspector(Channel.OPAQUE), OpaqueReader())
             for read in reads:
                 _clean(inspection.feed(read))
             inspection.discard()
@@ -170,9 +171,9 @@ def _readers() -> Iterator[Piece]:
     yield Piece("HTTP reader, 10 KB exchange, feed()", by_pieces, len(_REQUEST) + len(response))
 
 
-def _holds(subject: Subject) -> Iterator[Piece]:
+def _holds(core: Subject) -> Iterator[Piece]:
     """The tail rule, once for each read of a growing text."""
-    inspector = subject.inspector(Channel.HTTP1)
+    inspector = core.inspector(Channel.HTTP1)
     assert inspector.hold is not None
     hold = inspector.hold
     for title, tail in (
@@ -183,22 +184,31 @@ def _holds(subject: Subject) -> Iterator[Piece]:
 
 
 def _scans(cache: Path) -> Iterator[Piece]:
-    """The engine alone, pack by pack: the regex text decides the speed."""
-    text = corpus.document(LONG)
+    """The engine alone: all packs, each pack, each pattern.  The regex text decides the speed."""
     small = corpus.document(SMALL)
-    for pack in ("", *(each.name for each in builtin())):
-        matcher = HyperscanMatcher(_patterns(pack), cache)
-        reads = [text[at : at + READ] for at in range(0, len(text), READ)]
+    text = corpus.document(LONG)
+    reads = [text[at : at + READ] for at in range(0, len(text), READ)]
+    for name, patterns in _sets():
+        matcher = HyperscanMatcher(patterns, cache)
+        stream = partial(_scan, matcher, reads)
+        yield Piece(f"{name}, stream of JSON, {stream():,} hits in {LONG // 10**6} MB", stream, LONG)
+        if len(patterns) > 1:
+            yield Piece(f"{name}, 100 B at once", partial(matcher.once, small), SMALL)
 
-        def work(matcher: Matcher = matcher, reads: Sequence[bytes] = reads) -> int:
-            stream = matcher.open()
-            found = sum(len(stream.feed(read)) for read in reads)
-            stream.close()
-            return found
 
-        name = pack or "all packs"
-        yield Piece(f"matcher, {name}, stream of JSON ({work():,} hits in {LONG // 10**6} MB)", work, LONG)
-        yield Piece(f"matcher, {name}, 100 B at once", partial(matcher.once, small), SMALL)
+def _sets() -> Iterator[tuple[str, Sequence[Pattern]]]:
+    yield "matcher, all packs", _patterns()
+    for pack in builtin():
+        yield f"matcher, pack {pack.name}", pack.patterns
+        for pattern in pack.patterns:
+            yield f"matcher, {pattern.id}", (pattern,)
+
+
+def _scan(matcher: Matcher, reads: Sequence[bytes]) -> int:
+    stream = matcher.open()
+    found = sum(len(stream.feed(read)) for read in reads)
+    stream.close()
+    return found
 
 
 def _response(size: int) -> bytes:

@@ -4,14 +4,10 @@ import json
 
 import pytest
 
-from benchmarks import application, corpus
-from dlp_patterns.load import builtin
+from benchmarks import application, corpus, micro
 from sidecar.core.decode.pieces import OpaqueReader
 from sidecar.core.findings import Channel
 from sidecar.core.inspection import Inspection
-from sidecar.core.scopes import Mode, PeerClass
-from sidecar.match.hs import HyperscanMatcher
-from sidecar.relay.world import World
 
 SIZES = (application.SMALL, application.MEDIUM, 300_000)
 
@@ -38,14 +34,10 @@ def test_what_a_naive_scanner_would_call_a_card(text, suspicious):
     assert corpus.suspicious(text) is suspicious
 
 
-def test_documents_have_digits_to_look_at_and_nothing_to_stop():
-    patterns = [pattern for pack in builtin() for pattern in pack.patterns]
-    world = World(PeerClass.IN_SCOPE, Mode.PROTECT, HyperscanMatcher(patterns))
-    world.adopt(world.policy, world.mode)
+def test_documents_have_digits_to_look_at_and_nothing_to_stop(tmp_path):
+    core = micro.subject(tmp_path)
     text = corpus.document(300_000)
-    inspection = Inspection(
-        world._make_inspector(PeerClass.IN_SCOPE, PeerClass.IN_SCOPE, Channel.HTTP1), OpaqueReader()
-    )
+    inspection = Inspection(core.inspector(Channel.OPAQUE), OpaqueReader())
     released = b""
     for at in range(0, len(text), 65_536):
         step = inspection.feed(text[at : at + 65_536])
@@ -53,4 +45,4 @@ def test_documents_have_digits_to_look_at_and_nothing_to_stop():
         released += step.release
     assert released + inspection.close().release == text
     assert not corpus.suspicious(text.decode())
-    assert len(world.matcher.once(text)) > 50
+    assert len(core.matcher.once(text)) > 50
