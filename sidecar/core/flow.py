@@ -86,6 +86,22 @@ class Flow:
         return len(self.exchange.waiting) != current or response.inside or self._server_spoke
 
     @property
+    def request_answerable(self) -> bool:
+        """Whether the client would take an answer of ours for the answer to its current request."""
+        return self.channel is Channel.HTTP1 and not self.exchange.tunnel and not self.request_pending
+
+    @property
+    def between_messages(self) -> bool:
+        """Whether this is HTTP and nothing has begun that is not complete."""
+        sides = (self.client.inspection, self.server.inspection)
+        return (
+            self.channel is Channel.HTTP1
+            and not self.exchange.tunnel
+            and not self.exchange.waiting
+            and not any(inspection is not None and inspection.inside for inspection in sides)
+        )
+
+    @property
     def waiting(self) -> bool:
         """Whether bytes are kept back that `idle` might release."""
         return any(side.inspection.waiting for side in (self.client, self.server) if side.inspection) or (

@@ -1,9 +1,12 @@
-"""Tells about one connection: what was decided, what was found, how much was seen.  Counts once, at the right moment."""
+"""Tells about one connection: what was decided, what was found, how much was seen.  Counts once, at the right moment.
 
+An event is told for whatever did not just pass; clean traffic is a counter.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sidecar.core.findings import Action, Channel
-from sidecar.core.flow import Side
 from sidecar.core.inspection import Step, Verdict
 from sidecar.core.policy import Connection, Denial, Permit
 from sidecar.core.reasons import Reason
@@ -29,7 +32,7 @@ class Account:
         self._closed = False
 
     def decided(self, decision: Permit | Denial) -> None:
-        """Segmentation has spoken.  Only what is not plainly allowed is an event: clean traffic is a counter."""
+        """Segmentation has spoken."""
         self._reason, self._rule = decision.reason, decision.rule
         if isinstance(decision, Denial):
             self._word = "denied"
@@ -58,25 +61,21 @@ class Account:
         self._word = "blocked" if verdict.enforced else "would_deny"
         if verdict.enforced:
             self._metrics.blocked(self._facts.direction, verdict.reason, rule)
-        facts = replace(self._facts, channel=channel)
-        self._events.emit(FlowEvent(facts, self._word, verdict.reason, rule, incident))
+        self._tell(channel, incident)
 
-    def failed(self, reason: Reason, channel: Channel = Channel.UNDECIDED) -> None:
-        """The upstream could not be reached, or the connection ran into a time limit."""
+    def failed(self, reason: Reason, channel: Channel) -> None:
+        """The connection was permitted, but ran into a limit or did not reach its upstream."""
         if self._word not in ("blocked", "denied"):
             self._word, self._reason = "failed", reason
-        self.close(channel)
+            self._tell(channel)
 
-    def moved(self, channel: Channel, count: int, side: Side) -> None:
+    def moved(self, channel: Channel, count: int, uninspected: Mapping[Reason, int]) -> None:
         """`count` bytes were read in one direction; those that nobody looked at are told apart."""
-        unseen = 0
-        if side.uninspected:
-            for reason, number in side.uninspected.items():
-                self._metrics.uninspected(reason, number)
-                unseen += number
-            side.uninspected.clear()
-        if count > unseen:
-            self._metrics.inspected(self._facts.direction, channel, count - unseen)
+        for reason, number in uninspected.items():
+            self._metrics.uninspected(reason, number)
+            count -= number
+        if count > 0:
+            self._metrics.inspected(self._facts.direction, channel, count)
 
     def spliced(self, count: int) -> None:
         """`count` bytes passed inside the kernel."""
@@ -86,15 +85,13 @@ class Account:
         """The connection is over: count it, once."""
         if not self._closed:
             self._closed = True
-            facts = self._facts
-            self._metrics.flow(
-                facts.direction,
-                self._word,
-                self._reason,
-                facts.source.scope,
-                facts.destination.scope,
-                channel,
-            )
+            source, destination = self._facts.source.scope, self._facts.destination.scope
+            self._metrics.flow(self._facts.direction, self._word, self._reason, source, destination, channel)
+
+    def _tell(self, channel: Channel, incident: str = "") -> None:
+        """An event about the connection as a whole."""
+        facts = replace(self._facts, channel=channel)
+        self._events.emit(FlowEvent(facts, self._word, self._reason, self._rule, incident))
 
 
 def facts(

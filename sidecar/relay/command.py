@@ -47,9 +47,6 @@ def run(_: argparse.Namespace) -> int:
     if os.geteuid() == 0 and not settings.allow_root:
         log.error("refusing to run as root; run as another uid, or set CDEFENCE_ALLOW_ROOT=true for a test")
         return EXIT_USAGE
-    log.info(
-        "uid %d, gid %d, capabilities: %s", os.geteuid(), os.getegid(), effective_capabilities() or "none"
-    )
     return _serve(settings)
 
 
@@ -65,6 +62,7 @@ def _serve(settings: Settings) -> int:
     except (ConfigError, EngineError, OSError) as error:
         log.error("cannot start: %s", error)
         return EXIT_USAGE
+    log.info("%s, %s", process.description, _identity())
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
@@ -85,6 +83,12 @@ async def _until_stopped(process: Process) -> int:
     await stop.wait()
     await process.stop()
     return 0
+
+
+def _identity() -> str:
+    """As whom this process runs: the third part of the promise that it has no rights to lose."""
+    capabilities = effective_capabilities() or "none"
+    return f"uid {os.geteuid()}, gid {os.getegid()}, capabilities {capabilities}"
 
 
 def effective_capabilities() -> str:

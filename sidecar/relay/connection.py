@@ -1,6 +1,7 @@
 """The life of one redirected connection: permit, dial at once, pump both ways, and every way it can end.
 
     accepted -> decided -> dialing -> open -> (spliced) -> closed
+                                        \\-> blocked -> (answered) -> closed
 
 The upstream is dialed before the client has said a word, because the server may want to speak first (SMTP, MySQL).
 """
@@ -8,19 +9,21 @@ The upstream is dialed before the client has said a word, because the server may
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sidecar.core.findings import Channel
 from sidecar.core.flow import Flow
 from sidecar.core.hits import EngineError
 from sidecar.core.inspection import Step, Verdict
 from sidecar.core.reasons import Reason
+from sidecar.core.scopes import Mode
 from sidecar.ops.events import new_incident
 from sidecar.relay import sockets
 from sidecar.relay.answers import answer
+from sidecar.relay.farewell import Farewell
 from sidecar.relay.pump import Pump
 from sidecar.relay.splice import SplicePump
 
@@ -28,9 +31,9 @@ if TYPE_CHECKING:
     from sidecar.core.policy import Permit
     from sidecar.relay.account import Account
     from sidecar.relay.server import Relay
+    from sidecar.relay.world import Regime
 
-LINGER: Final = 2.0
-"""Seconds for which we read on after a final answer, so that it is not lost in a reset."""
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,29 @@ log = logging.getLogger(__name__)
 class Connection:
     """A client, an upstream, and what flows between them."""
 
-    def __init__(self, relay: Relay, permit: Permit, account: Account, client: socket.socket) -> None:
+    __slots__ = (
+        "_client",
+        "_closed",
+        "_enforce",
+        "_farewell",
+        "_flow",
+        "_own",
+        "_pumps",
+        "_relay",
+        "_request",
+        "_response",
+        "_timer",
+        "_upstream",
+        "account",
+        "direction",
+        "loop",
+        "metrics",
+        "quiet",
+    )
+
+    def __init__(
+        self, relay: Relay, permit: Permit, regime: Regime, account: Account, client: socket.socket
+    ) -> None:
         self.loop = relay.loop
         self.metrics = relay.metrics
         self.account = account
@@ -48,10 +73,15 @@ class Connection:
         self._relay = relay
         self._client = client
         self._upstream: socket.socket | None = None
-        self._local: tuple[str, int] | None = None
-        self._enforce = relay.world.mode.value == "protect"
-        self._flow = Flow(relay.world.inspector(permit.connection))
-        self._pumps: tuple[Pump, Pump] | tuple[SplicePump, SplicePump] | None = None
+        self._own: tuple[tuple[str, int], tuple[str, int]] | None = None
+        """Both ends of the upstream connection."""
+        self._enforce = regime.mode is Mode.PROTECT
+        self._flow = Flow(regime.inspectors(permit.connection))
+        self._pumps: tuple[Pump | SplicePump, ...] = ()
+        """What moves bytes now, the client's first; nothing before the upstream has answered."""
+        self._request: Pump | None = None
+        self._response: Pump | None = None
+        self._farewell: Farewell | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -68,7 +98,9 @@ class Connection:
         except OSError as error:
             self._dial_failed(error.errno or 0)
             return
-        self._timer = self.loop.call_later(self._relay.connect_timeout, self._dial_timed_out)
+        self._own = upstream.getsockname()[:2], destination
+        self._relay.own_flows.add(self._own)
+        self._timer = self.loop.call_later(self._relay.connect_timeout, self.fail, Reason.DIAL_TIMEOUT)
         self.loop.add_writer(upstream, self._connected)
 
     def _connected(self) -> None:
@@ -80,28 +112,20 @@ class Connection:
         if error:
             self._dial_failed(error)
             return
-        self._local = upstream.getsockname()[:2]
-        self._relay.own_addresses.add(self._local)
-        flow = self._flow
-        request = Pump(self, flow.client, self._client, upstream)
-        response = Pump(self, flow.server, upstream, self._client)
-        self._pumps = (request, response)
-        request.start()
-        response.start()
+        self._request = Pump(self, self._flow.client, self._client, upstream)
+        self._response = Pump(self, self._flow.server, upstream, self._client)
+        self._pumps = (self._request, self._response)
+        for pump in self._pumps:
+            pump.start()
 
     def _dial_failed(self, code: int) -> None:
         log.debug("dial failed: %s", os.strerror(code))
-        self.account.failed(Reason.DIAL_FAILED)
-        self.abort()
-
-    def _dial_timed_out(self) -> None:
-        self.account.failed(Reason.DIAL_TIMEOUT)
-        self.abort()
+        self.fail(Reason.OVERLOADED if code in _NO_DESCRIPTOR else Reason.DIAL_FAILED)
 
     # --- what the pumps report --------------------------------------------------------------------------------------
 
     def stepped(self, pump: Pump, step: Step) -> None:
-        """A step found something, ended the connection, or was the last of its direction."""
+        """A step found something, ended the connection, or was the last of its direction.  Raises OSError."""
         verdict = step.verdict
         incident = new_incident() if verdict is not None else ""
         if step.findings:
@@ -112,129 +136,116 @@ class Connection:
                 self._block(pump, step, verdict, incident)
                 return
         pump.apply(step)
-        if not self._closed:
-            self.looked_closer(pump)
 
     def looked_closer(self, pump: Pump) -> None:
         """Bytes were kept back or replaced, or the flow turned out to be encrypted."""
+        if not self._pumps:
+            return  # that look was the last
         if self._flow.encrypted:
             self._maybe_splice()
         elif self._flow.waiting:
             pump.expect_pause(self._relay.hold_idle)
 
     def paused(self, pump: Pump) -> None:
-        """The source of `pump` was silent for a while."""
-        request = self._pumps is not None and pump is self._pumps[0]
+        """The source of `pump` was silent for a while.  Raises OSError."""
         try:
-            step = self._flow.client_idle() if request else self._flow.server_idle()
+            step = self._flow.client_idle() if pump is self._request else self._flow.server_idle()
         except EngineError as error:
             self.failed(pump, b"", error)
-            return
-        self.stepped(pump, step)
+        else:
+            self.stepped(pump, step)
 
     def close_side(self, pump: Pump) -> Step:
         """The source of `pump` will send no more.  Raises EngineError."""
-        request = self._pumps is not None and pump is self._pumps[0]
-        return self._flow.client_close() if request else self._flow.server_close()
+        return self._flow.client_close() if pump is self._request else self._flow.server_close()
 
     def failed(self, pump: Pump, data: bytes, error: Exception) -> None:
-        """Inspection itself failed.  In protect mode that ends the connection; never is it "no findings"."""
+        """Inspection itself failed.  In protect mode that ends the connection; never is it "no findings".
+
+        By a reset: where the messages stand, and whether an answer would be understood, is not known any more.
+        """
         # The type only: a message from deep inside could quote what it was looking at.
         log.error("inspection failed: %s", type(error).__name__)
         verdict = Verdict(Reason.ENGINE_ERROR, self._enforce, detail=type(error).__name__)
+        self.account.ended_by(verdict, self._flow.channel, new_incident())
+        if self._enforce:
+            self.abort()
+            return
         pump.side.pass_by(Reason.ENGINE_ERROR)
         pump.side.inspection = None
-        self.stepped(pump, Step(data, (), verdict))
-
-    def crashed(self, error: Exception) -> None:
-        """A defect of ours: nothing more may pass on this connection."""
-        log.error("connection aborted: %s", type(error).__name__, exc_info=error)
-        self.abort()
+        pump.apply(pump.side.feed(data))
 
     def half_closed(self) -> None:
         """One direction has passed on everything."""
-        if self._pumps is not None and all(pump.done for pump in self._pumps):
+        if all(pump.done for pump in self._pumps):
             self.close()
 
-    def broken(self) -> None:
-        """One side reset the connection: so do we on the other."""
+    def broken(self, error: Exception) -> None:
+        """One side has reset the connection: so do we on the other.  Anything else than that is a defect of ours."""
+        if not isinstance(error, OSError):
+            log.error("connection aborted: %s", type(error).__name__, exc_info=error)
         self.abort()
 
     # --- blocking -----------------------------------------------------------------------------------------------------
 
     def _block(self, pump: Pump, step: Step, verdict: Verdict, incident: str) -> None:
         """End the connection so that no complete blocked message arrives, with an answer where one is possible."""
-        assert self._pumps is not None
-        request, response = self._pumps
-        assert isinstance(request, Pump)
-        assert isinstance(response, Pump)
-        asking = pump is request
-        possible = self._flow.channel is Channel.HTTP1 and (
-            not self._flow.request_pending if asking else verdict.untouched
-        )
-        if asking and step.release and request.drained:
-            request.send(step.release)  # complete messages before the blocked one
-        self.account_for_bytes()
-        request.stop()
-        response.stop_reading()
-        self._pumps = None
+        assert self._request is not None
+        assert self._response is not None
+        asking = pump is self._request
+        answerable = self._flow.request_answerable if asking else verdict.untouched
+        self.tell_bytes()
+        self._request.stop()
+        unsent = self._response.stop()
+        self._pumps = ()
         self._drop_upstream()
-        if not possible:
+        if not answerable:
             self.abort()
             return
-        self._timer = self.loop.call_later(LINGER, self.abort)
-        self.loop.add_reader(self._client, self._discard)
+        before = unsent if asking else unsent + step.release
         last = answer(403 if asking else 502, verdict, incident)
-        response.finish_with((b"" if asking else step.release) + last)
+        self._farewell = Farewell(self.loop, self._client, before + last, self._parted)
 
-    def _discard(self) -> None:
-        """Read what the client still sends after our answer, so that its kernel does not throw the answer away."""
-        try:
-            if self._client.recv(65536):
-                return
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            pass
-        self.abort()
+    def _parted(self, heard: bool) -> None:
+        if heard:
+            self.close()
+        else:
+            self.abort()
 
     # --- splice -------------------------------------------------------------------------------------------------------
 
     def _maybe_splice(self) -> None:
         """Hand an encrypted flow to the kernel, once nothing waits in user space."""
-        pumps = self._pumps
-        if (
-            pumps is None
-            or self._upstream is None
-            or not self._relay.splice
-            or not isinstance(pumps[0], Pump)
-        ):
+        upstream = self._upstream
+        if upstream is None or not self._relay.splice:
             return
-        if any(pump.done or not isinstance(pump, Pump) or not pump.drained for pump in pumps):
+        if any(pump.done or not (isinstance(pump, Pump) and pump.drained) for pump in self._pumps):
             return  # it stays with the ordinary pumps, which pass it by
-        self.account_for_bytes()
-        for pump in pumps:
+        self.tell_bytes()
+        for pump in self._pumps:
             pump.stop()
-        request = SplicePump(self, self._relay.pipes, self._client, self._upstream)
-        response = SplicePump(self, self._relay.pipes, self._upstream, self._client)
+        request = SplicePump(self, self._relay.pipes, self._client, upstream)
+        response = SplicePump(self, self._relay.pipes, upstream, self._client)
         self._pumps = (request, response)
-        request.start()
-        response.start()
+        for pump in self._pumps:
+            pump.start()
 
-    # --- the end ----------------------------------------------------------------------------------------------------
+    # --- once a second ------------------------------------------------------------------------------------------------
 
     def tick(self, limit: int) -> None:
-        """Once a second: count what moved; end the connection after `limit` ticks of silence."""
-        if self.account_for_bytes():
+        """Tell what moved; end the connection after `limit` ticks of silence."""
+        if self.tell_bytes():
             self.quiet = 0
+            if self._reset_unseen():
+                self.abort()
             return
         self.quiet += 1
-        if self.quiet == 1 and self._reset_unseen():
-            self.abort()
-            return
         if self.quiet > limit:
-            self.account.failed(Reason.IDLE_TIMEOUT, self._flow.channel)
-            self.abort()
+            self.fail(Reason.IDLE_TIMEOUT)
+
+    def tell_bytes(self) -> int:
+        """Enter into the books what moved since the last time; how many bytes that is."""
+        return sum(pump.tell(self.account, self._flow.channel) for pump in self._pumps)
 
     def _reset_unseen(self) -> bool:
         """Whether a side was reset behind the last bytes we read.
@@ -245,25 +256,13 @@ class Connection:
         both = (self._client, self._upstream)
         return any(sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for sock in both)
 
-    def account_for_bytes(self) -> bool:
-        """Count what moved since the last time; whether anything did."""
-        moved = 0
-        for pump in self._pumps or ():
-            count, pump.moved = pump.moved, 0
-            moved += count
-            if isinstance(pump, Pump):
-                if count or pump.side.uninspected:
-                    self.account.moved(self._flow.channel, count, pump.side)
-            elif count:
-                self.account.spliced(count)
-        return bool(moved)
-
     @property
     def at_rest(self) -> bool:
         """Between messages: closing now would cut nothing short."""
-        flow = self._flow
-        idle = not flow.exchange.waiting and not flow.waiting
-        return flow.channel is Channel.HTTP1 and idle and self.quiet > 0
+        sent = all(pump.drained for pump in self._pumps if isinstance(pump, Pump))
+        return self.quiet > 0 and sent and self._flow.between_messages
+
+    # --- the end ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Both sides have said everything."""
@@ -279,36 +278,39 @@ class Connection:
         if self._upstream is not None:
             sockets.reset(self._upstream)
 
+    def fail(self, reason: Reason) -> None:
+        """End a connection that ran into a limit or did not reach its upstream, and tell so."""
+        self.account.failed(reason, self._flow.channel)
+        self.abort()
+
     def _finish(self) -> None:
         if self._closed:
             return
         self._closed = True
-        self.account_for_bytes()
+        self.tell_bytes()
         self._cancel_timer()
-        for pump in self._pumps or ():
+        for pump in self._pumps:
             pump.stop()
-        self._pumps = None
-        for sock in (self._client, self._upstream):
-            if sock is not None and sock.fileno() >= 0:
-                self.loop.remove_reader(sock)
-                self.loop.remove_writer(sock)
+        self._pumps = ()
+        if self._farewell is not None:
+            self._farewell.stop()
+        if self._upstream is not None:
+            self.loop.remove_writer(self._upstream)  # still dialing
+        self._forget_own()
         self._flow.discard()
         self.account.close(self._flow.channel)
-        self._forget_local()
         self._relay.ended(self)
 
     def _drop_upstream(self) -> None:
         if self._upstream is not None:
-            self.loop.remove_reader(self._upstream)
-            self.loop.remove_writer(self._upstream)
             sockets.reset(self._upstream)
-            self._forget_local()
             self._upstream = None
+        self._forget_own()
 
-    def _forget_local(self) -> None:
-        if self._local is not None:
-            self._relay.own_addresses.discard(self._local)
-            self._local = None
+    def _forget_own(self) -> None:
+        if self._own is not None:
+            self._relay.own_flows.discard(self._own)
+            self._own = None
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

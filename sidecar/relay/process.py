@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dlp_patterns.load import builtin
-from sidecar import contract
+from sidecar import __version__, contract
 from sidecar.core.hits import EngineError
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.endpoint import Answer, Endpoint
@@ -39,8 +39,8 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         """Raises EngineError, ConfigError or OSError when there is nothing safe to start with."""
-        sockets.raise_descriptor_limit()
         self._settings = settings
+        self._limit = _limit(settings.max_connections, sockets.raise_descriptor_limit())
         patterns = [pattern for pack in builtin() if pack.name in settings.packs for pattern in pack.patterns]
         matcher = HyperscanMatcher(patterns, settings.cache_dir)
         known = frozenset(pattern.id for pattern in patterns)
@@ -61,6 +61,15 @@ class Process:
         self._look_at_files(first=True)
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def description(self) -> str:
+        """What is about to run, in one line."""
+        settings, patterns = self._settings, self._world.matcher.patterns
+        return (
+            f"cdefence {__version__}: scope {settings.scope}, mode {self._world.mode}, "
+            f"packs {', '.join(settings.packs)} ({len(patterns)} patterns)"
+        )
+
     async def start(self) -> None:
         """Listen and relay.  Raises OSError when a port is taken."""
         settings, health = self._settings, self._health
@@ -74,7 +83,7 @@ class Process:
         self._metrics_endpoint = Endpoint({"/metrics": metrics})
         await self._health_endpoint.start(settings.bind, settings.health_port)
         await self._metrics_endpoint.start(settings.bind, settings.metrics_port)
-        self._relay = Relay(self._world, settings, self._metrics, self._events)
+        self._relay = Relay(self._world, settings, self._limit, self._metrics, self._events)
         self._relay.start()
         health.note(listening=True)
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._probe())]
@@ -96,7 +105,10 @@ class Process:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._settings.reload_s)
-            self._look_at_files(first=False)
+            try:
+                self._look_at_files(first=False)
+            except Exception as error:  # a defect must not leave the old policy in force for ever
+                log.error("looking at policy and scope map failed: %s", type(error).__name__, exc_info=error)
 
     def _look_at_files(self, *, first: bool) -> None:
         if self._policy is not None:
@@ -105,6 +117,7 @@ class Process:
             self._health.note(policy_loaded=True)
         if self._scopes is not None:
             self._note_scopes(self._scopes.poll())
+        self._health.note(scope_map_loaded=self._world.has_map(self._metrics.scope_map_age()))
 
     def _note_policy(self, news: Changed[PolicyFile] | Failed | None, *, first: bool) -> None:
         if isinstance(news, Changed):
@@ -113,6 +126,8 @@ class Process:
                 self._health.note(policy_loaded=True)
                 log.info("policy %s in force", news.value.policy.version)
             except EngineError as error:
+                if first:
+                    raise
                 self._metrics.policy_reload_failed()
                 log.error("policy not usable, the last one stays: %s", error)
         elif isinstance(news, Failed):
@@ -125,7 +140,6 @@ class Process:
         if isinstance(news, Changed):
             scopes = self._world.scopes = news.value
             self._metrics.set_scope_map(scopes.counts(), scopes.conflicts, time.monotonic())
-            self._health.note(scope_map_loaded=True)
             log.info("scope map epoch %d in force", scopes.epoch)
         elif isinstance(news, Failed):
             self._metrics.scope_map_reload_failed()
@@ -149,6 +163,16 @@ class Process:
                 seen = seen or await _comes_back(address)
             self._health.note(rules_working=seen)
             await asyncio.sleep(PROBE_AGAIN if seen else PROBE_RETRY)
+
+
+def _limit(wanted: int, descriptors: int) -> int:
+    """How many connections may be open at once: what is set, if descriptors are enough for it."""
+    room = sockets.room(descriptors)
+    if room < wanted:
+        log.warning(
+            "at most %d connections, not %d: the limit of open files is %d", room, wanted, descriptors
+        )
+    return min(wanted, room)
 
 
 async def _comes_back(address: str) -> bool:

@@ -15,7 +15,9 @@ from sidecar.relay import sockets
 if TYPE_CHECKING:
     import asyncio
 
+    from sidecar.core.findings import Channel
     from sidecar.core.flow import Side
+    from sidecar.relay.account import Account
     from sidecar.relay.connection import Connection
 
 FIRST_READ: Final = 16 * 1024
@@ -33,6 +35,7 @@ class Pump:
         "_conn",
         "_ending",
         "_loop",
+        "_moved",
         "_pause",
         "_reading",
         "_size",
@@ -40,8 +43,6 @@ class Pump:
         "_target",
         "_waited",
         "done",
-        "moved",
-        "sent",
         "side",
     )
 
@@ -51,14 +52,13 @@ class Pump:
         self._source, self._target = source, target
         self._size = FIRST_READ
         self._backlog: memoryview | bytes = b""
+        """What the target has not taken yet; while there is some, nothing is read."""
         self._reading = self._ending = False
         self._pause: asyncio.TimerHandle | None = None
         self._waited = False
+        self._moved = 0
+        """Bytes read and not yet told."""
         self.side = side
-        self.moved = 0
-        """Bytes read and not yet counted by the connection."""
-        self.sent = 0
-        """Bytes written to the target."""
         self.done = False
         """The source has ended and everything it sent was passed on."""
 
@@ -69,32 +69,30 @@ class Pump:
         self._reading = True
         self._loop.add_reader(self._source, self._readable)
 
-    def stop(self) -> None:
-        """Neither read nor write any more."""
-        self.stop_reading()
-        if self._backlog:
-            self._backlog = b""
-            self._loop.remove_writer(self._target)
+    def stop(self) -> bytes:
+        """Neither read nor write any more; what was not written yet."""
+        self._stop_reading()
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+        left, self._backlog = bytes(self._backlog), b""
+        if left:
+            self._loop.remove_writer(self._target)
+        return left
 
     @property
     def drained(self) -> bool:
         """Whether nothing waits to be written."""
         return not self._backlog
 
-    def finish_with(self, last: bytes) -> None:
-        """Write what waits, then `last`, then half-close; nothing more will be read."""
-        self._ending = True
-        self.send(last)
-        self._maybe_end()
-
-    def stop_reading(self) -> None:
-        """Take no more from the source."""
-        if self._reading:
-            self._reading = False
-            self._loop.remove_reader(self._source)
+    def tell(self, account: Account, channel: Channel) -> int:
+        """Enter into the books what moved since the last time; how many bytes that is."""
+        count, self._moved = self._moved, 0
+        uninspected = self.side.uninspected
+        if count or uninspected:
+            account.moved(channel, count, uninspected)
+            uninspected.clear()
+        return count
 
     # --- events from the loop ---------------------------------------------------------------------------------------
 
@@ -103,28 +101,53 @@ class Pump:
 
         Not just once: after an error libuv calls once and never again, and data may be queued before a reset.
         """
-        for _ in range(READS):
-            if not (self._reading and self._read()):
+        try:
+            for _ in range(READS):
+                if not (self._reading and self._read()):
+                    return
+        except Exception as error:  # noqa: BLE001 - however it ends, a connection must not stay half open
+            self._conn.broken(error)
+        else:
+            self._loop.call_soon(self._readable)
+
+    def _writable(self) -> None:
+        try:
+            if not self._write(self._backlog):
                 return
-        self._loop.call_soon(self._readable)
+            self._loop.remove_writer(self._target)
+            self._maybe_end()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._conn.broken(error)
+        else:
+            if not self._ending:
+                self.start()
+
+    def _paused(self, seconds: float) -> None:
+        self._pause = None
+        if self._waited:  # there was more since the timer began: begin anew instead of moving it each time
+            self.expect_pause(seconds)
+        elif not self._ending:
+            try:
+                self._conn.paused(self)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._conn.broken(error)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self) -> bool:
-        """Take one piece from the source; whether more may be there."""
+        """Take one piece from the source; whether more may be there.  Raises OSError when one side is gone."""
         try:
             data = self._source.recv(self._size)
         except (BlockingIOError, InterruptedError):
             return False
-        except OSError:
-            self._conn.broken()
-            return False
         count = len(data)
         if not count:
-            self._ended()
+            self._end()
             return False
         full = count == self._size
         if full and count < LARGEST_READ:
             self._size *= 4
-        self.moved += count
+        self._moved += count
         try:
             before = perf_counter_ns()
             step = self.side.feed(data)
@@ -132,81 +155,29 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - whatever went wrong in inspection is a denial, never a pass
             self._conn.failed(self, data, error)
             return False
-        try:
-            self._react(data, step)
-        except Exception as error:  # noqa: BLE001 - a defect must end the connection, not leave it half open
-            self._conn.crashed(error)
-            return False
-        return full
-
-    def _react(self, data: bytes, step: Step) -> None:
         if step.findings or step.verdict is not None:
             self._conn.stepped(self, step)
-            return
-        if step.release:
+        elif step.release:
             self.send(step.release)
         if step.release is not data or self.side.passing:
             self._conn.looked_closer(self)
+        return full
 
-    def _ended(self) -> None:
+    def _end(self) -> None:
         """The source will send no more."""
-        self.stop_reading()
+        self._stop_reading()
         self._ending = True
         try:
             step = self._conn.close_side(self)
         except Exception as error:  # noqa: BLE001 - as above
             self._conn.failed(self, b"", error)
-            return
-        self._conn.stepped(self, step)
+        else:
+            self._conn.stepped(self, step)
 
-    def _writable(self) -> None:
-        if self._write(self._backlog):
-            return
-        self._loop.remove_writer(self._target)
-        self._maybe_end()
-        if not self._ending and not self._reading:
-            self.start()
-
-    # --- writing ------------------------------------------------------------------------------------------------------
-
-    def apply(self, step: Step) -> None:
-        """Send what a step released, and end if the source has."""
-        if step.release:
-            self.send(step.release)
-        self._maybe_end()
-
-    def send(self, data: bytes) -> None:
-        """Write now what the target takes; keep the rest and stop reading until it is gone."""
-        if not data:
-            return
-        if self._backlog:
-            self._backlog = bytes(self._backlog) + data
-        elif self._write(data):
-            self.stop_reading()
-            self._loop.add_writer(self._target, self._writable)
-
-    def _write(self, data: memoryview | bytes) -> bool:
-        """Write; True when some of `data` is left, which is then the backlog."""
-        try:
-            count = self._target.send(data)
-        except (BlockingIOError, InterruptedError):
-            count = 0
-        except OSError:
-            self._backlog = b""
-            self._conn.broken()
-            return False
-        self.sent += count
-        rest = len(data) - count
-        self._backlog = memoryview(data)[count:] if rest else b""
-        return bool(rest)
-
-    def _maybe_end(self) -> None:
-        if self._ending and not self._backlog and not self.done:
-            self.done = True
-            sockets.shut_write(self._target)
-            self._conn.half_closed()
-
-    # --- the pause after which a held tail may leave ----------------------------------------------------------------
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._source)
 
     def expect_pause(self, seconds: float) -> None:
         """Tell the connection when the source stays silent for `seconds` (up to twice that long)."""
@@ -216,9 +187,36 @@ class Pump:
         else:
             self._waited = True
 
-    def _paused(self, seconds: float) -> None:
-        self._pause = None
-        if self._waited:  # there was more since the timer began: begin anew instead of moving it each time
-            self.expect_pause(seconds)
-        elif not self._ending:
-            self._conn.paused(self)
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def apply(self, step: Step) -> None:
+        """Send what a step released, and end if the source has.  Raises OSError when the target is gone."""
+        if step.release:
+            self.send(step.release)
+        self._maybe_end()
+
+    def send(self, data: bytes) -> None:
+        """Write now what the target takes; keep the rest and stop reading until it is gone.  Raises OSError."""
+        if self._backlog:
+            self._backlog = bytes(self._backlog) + data
+        elif not self._write(data):
+            self._stop_reading()
+            self._loop.add_writer(self._target, self._writable)
+
+    def _write(self, data: memoryview | bytes) -> bool:
+        """Write; False when some of `data` is left, which is then the backlog.  Raises OSError."""
+        try:
+            count = self._target.send(data)
+        except (BlockingIOError, InterruptedError):
+            count = 0
+        if count == len(data):
+            self._backlog = b""
+            return True
+        self._backlog = memoryview(data)[count:]
+        return False
+
+    def _maybe_end(self) -> None:
+        if self._ending and not self._backlog and not self.done:
+            self.done = True
+            sockets.shut_write(self._target)
+            self._conn.half_closed()

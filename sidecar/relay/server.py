@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from typing import TYPE_CHECKING, Final
 
 from sidecar import contract
-from sidecar.core.policy import Connection as ConnectionFacts
 from sidecar.core.policy import Denial
 from sidecar.core.reasons import Reason
-from sidecar.core.scopes import Direction, PeerClass
+from sidecar.core.scopes import Direction
 from sidecar.net.origdst import original_destination
 from sidecar.relay import sockets
 from sidecar.relay.account import Account, facts
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ACCEPTS: Final = 64
 """Connections taken from one listener in one turn of the loop."""
 TICK: Final = 1.0
+DRAIN_LOOK: Final = 0.1
+"""Seconds between looks at what is still open while draining."""
 PROBES: Final = frozenset((address, contract.PROBE_PORT) for address in contract.PROBE_ADDRESSES)
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,9 @@ class Relay:
     """All connections of one sidecar."""
 
     def __init__(
-        self,
-        world: World,
-        settings: Settings,
-        metrics: Metrics,
-        events: EventLog,
+        self, world: World, settings: Settings, limit: int, metrics: Metrics, events: EventLog
     ) -> None:
+        """`limit` is the number of connections that may be open at once."""
         self.loop = asyncio.get_running_loop()
         self.world = world
         self.metrics = metrics
@@ -50,54 +49,53 @@ class Relay:
         self.connect_timeout = settings.connect_timeout_s
         self.hold_idle = settings.hold_idle_ms / 1000
         self.splice = settings.splice
-        self.own_addresses: set[tuple[str, int]] = set()
-        """Local ends of our upstream connections: whoever arrives from one of them is ourselves."""
-        self._settings = settings
+        self.own_flows: set[tuple[tuple[str, int], tuple[str, int]]] = set()
+        """Both ends of our upstream connections: what arrives with the same two is ourselves."""
+        self._limit = limit
+        self._idle_ticks = int(settings.idle_timeout_s / TICK)
+        self._ports = {
+            Direction.INBOUND: settings.inbound_port,
+            Direction.OUTBOUND: settings.outbound_port,
+        }
+        self._addresses = settings.bind
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._ticker: asyncio.TimerHandle | None = None
-        self._empty = asyncio.Event()
 
     def start(self) -> None:
         """Listen.  Raises OSError."""
-        for direction, port in (
-            (Direction.INBOUND, self._settings.inbound_port),
-            (Direction.OUTBOUND, self._settings.outbound_port),
-        ):
-            for listener in sockets.listen(port, self._settings.bind):
+        for direction, port in self._ports.items():
+            for listener in sockets.listen(port, self._addresses):
                 self._listeners.append(listener)
-                self.loop.add_reader(listener, self._acceptable, listener, direction)
+                self._accept_from(listener, direction)
         self._ticker = self.loop.call_later(TICK, self._tick)
 
     def ended(self, connection: Connection) -> None:
         """`connection` is over."""
-        if connection in self._connections:
-            self._connections.discard(connection)
-            self.metrics.active[connection.direction] -= 1
-        if not self._connections:
-            self._empty.set()
+        self._connections.remove(connection)
+        self.metrics.active[connection.direction] -= 1
 
     async def drain(self, seconds: float) -> None:
         """Accept no more, let open connections end for up to `seconds`, then reset what is left."""
         for listener in self._listeners:
             self.loop.remove_reader(listener)
             listener.close()
-        self._listeners.clear()
-        deadline = self.loop.time() + seconds
-        while self._connections and self.loop.time() < deadline:
-            for connection in [conn for conn in self._connections if conn.at_rest]:
-                connection.close()
-            self._empty.clear()
-            if self._connections:
-                with_limit = asyncio.wait_for(self._empty.wait(), min(TICK, deadline - self.loop.time()))
-                await asyncio.gather(with_limit, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._connections:
+                    for connection in [conn for conn in self._connections if conn.at_rest]:
+                        connection.close()
+                    await asyncio.sleep(DRAIN_LOOK)
         for connection in list(self._connections):
-            connection.account.failed(Reason.DRAINING)
-            connection.abort()
+            connection.fail(Reason.DRAINING)
         if self._ticker is not None:
             self._ticker.cancel()
 
     # --- accepting --------------------------------------------------------------------------------------------------
+
+    def _accept_from(self, listener: socket.socket, direction: Direction) -> None:
+        if listener.fileno() >= 0:  # it may be closed by now
+            self.loop.add_reader(listener, self._acceptable, listener, direction)
 
     def _acceptable(self, listener: socket.socket, direction: Direction) -> None:
         for _ in range(ACCEPTS):
@@ -108,9 +106,7 @@ class Relay:
             except OSError as error:  # out of descriptors: the backlog waits, the loop must not spin
                 log.error("accept failed: %s", error.strerror)
                 self.loop.remove_reader(listener)
-                self.loop.call_later(
-                    TICK, self.loop.add_reader, listener, self._acceptable, listener, direction
-                )
+                self.loop.call_later(TICK, self._accept_from, listener, direction)
                 return
             try:
                 self._accepted(client, peer[:2], direction)
@@ -119,26 +115,28 @@ class Relay:
                 sockets.reset(client)
 
     def _accepted(self, client: socket.socket, peer: tuple[str, int], direction: Direction) -> None:
+        """Decide about a new connection and begin it, or reset it.  Raises OSError when the client is gone."""
         client.setblocking(False)
-        destination = original_destination(client)
-        if destination in PROBES:
+        asked = original_destination(client)
+        if asked in PROBES:
             self._answer_probe(client)
             return
-        refusal = self._refusal(client, peer, destination)
-        if destination is None:
-            destination = client.getsockname()[:2]
+        destination = asked or client.getsockname()[:2]
+        world, regime = self.world, self.world.regime
         them = destination[0] if direction is Direction.OUTBOUND else peer[0]
-        decision = refusal or self.world.decide(direction, them, destination[1], self.metrics.scope_map_age())
-        mode, policy = self.world.mode, self.world.policy.version
-        account = Account(
-            self.metrics, self.events, facts(decision.connection, peer, destination, mode, policy)
-        )
+        wanted = world.connection(direction, them, destination[1])
+        refusal = self._refusal(direction, peer, asked)
+        if refusal is None:
+            decision = world.decide(wanted, self.metrics.scope_map_age())
+        else:
+            decision = Denial(wanted, refusal, refusal.value)
+        told = facts(wanted, peer, destination, regime.mode, regime.policy.version)
+        account = Account(self.metrics, self.events, told)
         account.decided(decision)
         if isinstance(decision, Denial):
             sockets.reset(client)
             return
-        sockets.no_delay(client)
-        connection = Connection(self, decision, account, client)
+        connection = Connection(self, decision, regime, account, client)
         self._connections.add(connection)
         self.metrics.active[direction] += 1
         connection.dial(decision, destination)
@@ -149,26 +147,19 @@ class Relay:
         client.close()
 
     def _refusal(
-        self, client: socket.socket, peer: tuple[str, int], destination: tuple[str, int] | None
-    ) -> Denial | None:
+        self, direction: Direction, peer: tuple[str, int], asked: tuple[str, int] | None
+    ) -> Reason | None:
         """Why a connection cannot be served whatever the policy says."""
-        reason = None
-        if destination is None:
-            reason = Reason.UNKNOWN_DESTINATION
-        elif destination == client.getsockname()[:2] or peer in self.own_addresses:
-            reason = Reason.LOOP
-        elif len(self._connections) >= self._settings.max_connections:
-            reason = Reason.OVERLOADED
-        if reason is None:
-            return None
-        port = destination[1] if destination is not None else 0
-        connection = ConnectionFacts(Direction.INBOUND, PeerClass.UNKNOWN, self.world.scope, port)
-        return Denial(connection, reason, reason.value)
+        if asked is None:
+            return Reason.UNKNOWN_DESTINATION
+        to_ourselves = direction is Direction.INBOUND and asked[1] in self._ports.values()
+        if to_ourselves or (peer, asked) in self.own_flows:
+            return Reason.LOOP
+        return Reason.OVERLOADED if len(self._connections) >= self._limit else None
 
     # --- once a second ------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        limit = int(self._settings.idle_timeout_s / TICK)
         for connection in list(self._connections):
-            connection.tick(limit)
+            connection.tick(self._idle_ticks)
         self._ticker = self.loop.call_later(TICK, self._tick)

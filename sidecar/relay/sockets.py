@@ -1,58 +1,55 @@
 """Small truths about TCP sockets that the relay needs in more than one place."""
 
 import contextlib
-import errno
 import resource
 import socket
 import struct
+from collections.abc import Iterable
+from typing import Final
 
-_LINGER_RESET = struct.pack("ii", 1, 0)
-BACKLOG = 4096
+from sidecar.ops import endpoint
+
+_LINGER_RESET: Final = struct.pack("ii", 1, 0)
+BACKLOG: Final = 4096
+
+SPARE: Final = 200
+"""Descriptors that are not for connections: listeners, files, probes and scrapes, pipes that are in use."""
+
+# The ends think that they talk to each other, but the keep-alives of both end here.  Without ours, a peer that vanished
+# would be held until the idle time-out.  A minute is what databases and Linkerd's 10 s have between them; the kernel's
+# own two hours are longer than any NAT or load balancer waits.
+_KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+# Small messages leave at once: we only forward, the sender has already decided to send.
+_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *_KEEPALIVE)
 
 
-def listen(port: int, addresses: tuple[str, ...]) -> list[socket.socket]:
-    """Listening sockets on `port`, one for each address.
+def listen(port: int, addresses: Iterable[str]) -> list[socket.socket]:
+    """Listening sockets on `port`, one for each address whose family the kernel has; see `ops.endpoint.listen`.
 
-    IPv6 is left out where the machine does not have it.  Raises OSError when nothing can be bound.
+    What they accept has our options already: on Linux they are inherited.  Raises OSError.
     """
-    sockets = []
-    for address in addresses:
-        try:
-            sockets.append(_listener(address, port))
-        except OSError as error:
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL) or ":" not in address:
-                raise
-    if not sockets:
-        raise OSError(errno.EADDRNOTAVAIL, f"no address to listen on port {port}")
-    return sockets
-
-
-def _listener(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address, port))
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+    listeners = endpoint.listen(addresses, port, BACKLOG)
+    for listener in listeners:
+        _set_options(listener)
+    return listeners
 
 
 def client_socket(address: str) -> socket.socket:
     """A non-blocking socket to dial `address` with.  Raises OSError when descriptors run out."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    no_delay(sock)
+    _set_options(sock)
     return sock
 
 
-def no_delay(sock: socket.socket) -> None:
-    """Send small messages at once: we only forward, the sender has already decided to send."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _set_options(sock: socket.socket) -> None:
+    for level, name, value in _OPTIONS:
+        sock.setsockopt(level, name, value)
 
 
 def reset(sock: socket.socket) -> None:
@@ -73,3 +70,8 @@ def raise_descriptor_limit() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def room(descriptors: int) -> int:
+    """For how many connections, of two sockets each, that many descriptors are enough."""
+    return (descriptors - min(SPARE, descriptors // 4)) // 2

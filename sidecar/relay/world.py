@@ -1,11 +1,11 @@
 """What every decision needs to know at the moment it is taken: policy, mode, scope map, engine, and who we are.
 
-The parts are frozen; a reload replaces one of them in a single assignment.  A connection asks once, when it is
+The parts do not change; a reload replaces one of them in a single assignment.  A connection asks once, when it is
 accepted, and keeps what it was told: a reload never cuts a flow in the middle of a message.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
@@ -32,73 +32,102 @@ class Freshness:
     """Older: pods in or connected to the CDE deny everything."""
 
 
-@dataclass(slots=True)
-class World:
-    """The current facts of one sidecar."""
+class Regime:
+    """A policy and a mode, and the inspectors that follow from them: what a connection keeps for its life."""
 
-    scope: PeerClass
-    mode: Mode
-    matcher: Matcher
-    policy: Policy = field(default_factory=Policy)
-    scopes: ScopeMap | None = None
-    freshness: Freshness = field(default_factory=Freshness)
-    _inspectors: dict[tuple[PeerClass, PeerClass, Channel], Inspector] = field(default_factory=dict)
-    _confirmer: Confirmer = field(init=False)
+    def __init__(self, matcher: Matcher, confirmer: Confirmer, policy: Policy, mode: Mode) -> None:
+        self.policy = policy
+        self.mode = mode
+        self._matcher = matcher
+        self._confirmer = confirmer
+        self._made: dict[tuple[PeerClass, PeerClass, Channel], Inspector] = {}
 
-    def __post_init__(self) -> None:
-        self._confirmer = Confirmer(self.matcher.patterns)
+    def inspectors(self, connection: Connection) -> Callable[[Channel], Inspector]:
+        """The inspectors for one pair of peers, by channel.  Calling it raises EngineError."""
+        return lambda channel: self.inspector(connection.source, connection.destination, channel)
 
-    def adopt(self, policy: Policy, mode: Mode) -> None:
-        """A new policy for the connections to come.  Raises EngineError, and then the old one stays."""
-        before = self.policy, self.mode, self._inspectors
-        self.policy, self.mode, self._inspectors = policy, mode, {}
-        try:
-            for source in PeerClass:  # compiled now, not under the first connection
-                for channel in (Channel.HTTP1, Channel.OPAQUE):
-                    self._inspector(source, self.scope, channel)
-                    self._inspector(self.scope, source, channel)
-        except Exception:
-            self.policy, self.mode, self._inspectors = before
-            raise
-
-    def decide(self, direction: Direction, peer: str, port: int, map_age: float) -> Permit | Denial:
-        """May this connection be?  `peer` is the other side's address, `port` the destination port.
-
-        `map_age` is the age of the scope map in seconds.
-        """
-        outbound = direction is Direction.OUTBOUND
-        scopes, freshness = self.scopes, self.freshness
-        them = scopes.classify(peer, port if outbound else None) if scopes is not None else PeerClass.UNKNOWN
-        source, destination = (self.scope, them) if outbound else (them, self.scope)
-        connection = Connection(direction, source, destination, port)
-        expired = scopes is None or (
-            0 < freshness.expire_after < map_age and self.scope is not PeerClass.OUT_OF_SCOPE
-        )
-        if expired:
-            return deny(connection, self.mode, Reason.NO_SCOPE_MAP)
-        if 0 < freshness.stale_after < map_age and them is PeerClass.UNKNOWN:
-            return deny(connection, self.mode, Reason.STALE_SCOPE_MAP)
-        return segment(connection, self.mode, self.policy)
-
-    def inspector(self, connection: Connection) -> Callable[[Channel], Inspector]:
-        """The inspectors for one pair of peers, by channel."""
-        return lambda channel: self._inspector(connection.source, connection.destination, channel)
-
-    def _inspector(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
+    def inspector(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
+        """The inspector for one pair of peers and one channel.  Raises EngineError."""
         key = source, destination, channel
-        known = self._inspectors.get(key)
+        known = self._made.get(key)
         if known is None:
-            known = self._inspectors[key] = self._make_inspector(*key)
+            known = self._made[key] = self._make(*key)
         return known
 
-    def _make_inspector(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
+    def _make(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
         rules = self.policy.flow_rules(source, destination, channel)
         enforce = self.mode is Mode.PROTECT
         # Only what could be blocked or masked on this flow has to be held back.
         must_not_leave = frozenset(
             index
-            for index, pattern in enumerate(self.matcher.patterns)
+            for index, pattern in enumerate(self._matcher.patterns)
             if rules.strictest(pattern.id, _FOUND_AS[pattern.klass.value]) >= Action.MASK
         )
-        hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        return Inspector(self.matcher, self._confirmer, rules, enforce, must_not_leave, hold)
+        hold = self._matcher.hold(must_not_leave) if enforce and must_not_leave else None
+        return Inspector(self._matcher, self._confirmer, rules, enforce, must_not_leave, hold)
+
+
+class World:
+    """The current facts of one sidecar."""
+
+    def __init__(
+        self,
+        scope: PeerClass,
+        mode: Mode,
+        matcher: Matcher,
+        policy: Policy | None = None,
+        freshness: Freshness | None = None,
+    ) -> None:
+        self.scope = scope
+        self.matcher = matcher
+        self.scopes: ScopeMap | None = None
+        self._freshness = freshness or Freshness()
+        self._confirmer = Confirmer(matcher.patterns)
+        self.regime = Regime(matcher, self._confirmer, policy or Policy(), mode)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.regime.policy
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+        return self.regime.mode
+
+    def adopt(self, policy: Policy, mode: Mode) -> None:
+        """A new policy for the connections to come.  Raises EngineError, and then the old one stays."""
+        regime = Regime(self.matcher, self._confirmer, policy, mode)
+        for peer in PeerClass:  # compiled now, not under the first connection
+            for channel in (Channel.HTTP1, Channel.OPAQUE):
+                regime.inspector(peer, self.scope, channel)
+                regime.inspector(self.scope, peer, channel)
+        self.regime = regime
+
+    def inspector(self, connection: Connection) -> Callable[[Channel], Inspector]:
+        """The inspectors for one pair of peers under the policy of this moment."""
+        return self.regime.inspectors(connection)
+
+    def connection(self, direction: Direction, peer: str, port: int) -> Connection:
+        """Who wants to talk to whom; `peer` is the other side's address, `port` the destination port."""
+        outbound = direction is Direction.OUTBOUND
+        them = PeerClass.UNKNOWN
+        if self.scopes is not None:
+            them = self.scopes.classify(peer, port if outbound else None)
+        source, destination = (self.scope, them) if outbound else (them, self.scope)
+        return Connection(direction, source, destination, port)
+
+    def decide(self, connection: Connection, map_age: float) -> Permit | Denial:
+        """May this connection be?  `map_age` is the age of the scope map in seconds."""
+        mode, stale_after = self.mode, self._freshness.stale_after
+        if not self.has_map(map_age):
+            return deny(connection, mode, Reason.NO_SCOPE_MAP)
+        unknown = PeerClass.UNKNOWN in (connection.source, connection.destination)
+        if unknown and 0 < stale_after < map_age:
+            return deny(connection, mode, Reason.STALE_SCOPE_MAP)
+        return segment(connection, mode, self.policy)
+
+    def has_map(self, map_age: float) -> bool:
+        """Whether there is a scope map that may still be relied on."""
+        expired = 0 < self._freshness.expire_after < map_age and self.scope is not PeerClass.OUT_OF_SCOPE
+        return self.scopes is not None and not expired
