@@ -5,13 +5,13 @@ and a fixed number behind it, never more: that is what makes the answer the same
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from dlp_patterns import masking
-from dlp_patterns.checks import REGISTRY
-from dlp_patterns.model import Boundary, Confidence, DataClass, Pattern
+from dlp_patterns.checks import REGISTRY, Check
+from dlp_patterns.model import Boundary, Confidence, Confirmed, DataClass, Pattern
 from sidecar.core.findings import Finding, FindingClass, Part
 from sidecar.core.hits import Hit
 from sidecar.core.policy import FlowRules
@@ -61,6 +61,10 @@ class Confirmer:
             for pattern in self.patterns
         ]
 
+    @cached_property
+    def _checks(self) -> list[Check]:
+        return [REGISTRY[pattern.check] for pattern in self.patterns]
+
     def confirm(self, hit: Hit, window: bytes, base: int, part: Part, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
 
@@ -68,9 +72,7 @@ class Confirmer:
         """
         index, end = hit
         pattern = self.patterns[index]
-        check = REGISTRY[pattern.check]
-        located = self._located(index, window, end - base)
-        confirmed = next((found for span in located if (found := check(window, *span)) is not None), None)
+        confirmed = self._first(index, window, end - base)
         if confirmed is None:
             return None
         confidence = _with_context(pattern, window, confirmed.start, confirmed.confidence)
@@ -96,22 +98,25 @@ class Confirmer:
         masked = masking.mask(pattern.show, value)
         return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
 
-    def _located(self, index: int, window: bytes, end: int) -> Iterator[tuple[int, int]]:
-        """The spans of the pattern that end at the hit and have the boundaries it asks for, from left to right.
+    def _first(self, index: int, window: bytes, end: int) -> Confirmed | None:
+        """The first value that the check confirms among the spans of the pattern that end at the hit.
 
         There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
         """
-        pattern = self.patterns[index]
+        pattern, regex, check = self.patterns[index], self._regexes[index], self._checks[index]
         right = pattern.boundary.right
         # The engine reports the end behind the boundary byte it consumed, or the end of the text.
-        ends = (end,) if right is Boundary.NONE else (end - 1, end)
-        for stop in ends:
+        for stop in (end,) if right is Boundary.NONE else (end - 1, end):
             if stop < 1 or not right.holds(window[stop] if stop < len(window) else None):
                 continue
-            begin = max(0, stop - pattern.width)
-            while (found := self._regexes[index].search(window, begin, stop)) is not None:
-                yield found.start(), stop
-                begin = found.start() + 1
+            found = regex.search(window, max(0, stop - pattern.width), stop)
+            while found is not None:
+                start = found.start()
+                confirmed = check(window, start, stop)
+                if confirmed is not None:
+                    return confirmed
+                found = regex.search(window, start + 1, stop)
+        return None
 
 
 def _behind(boundary: Boundary) -> bytes:
