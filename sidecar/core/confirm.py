@@ -98,6 +98,11 @@ class Confirmer:
         masked = masking.mask(pattern.show, value)
         return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
 
+    def begins(self, index: int, text: bytes) -> int | None:
+        """Where the longest end of `text` begins that has the shape of a pattern, checked or not; None for none."""
+        found = self._regexes[index].search(text, max(0, len(text) - self.patterns[index].width))
+        return found.start() if found else None
+
     def _first(self, index: int, window: bytes, end: int) -> Confirmed | None:
         """The first value that the check confirms among the spans of the pattern that end at the hit.
 

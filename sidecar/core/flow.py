@@ -14,7 +14,7 @@ from sidecar.core import channel as channels
 from sidecar.core import tls
 from sidecar.core.decode.http1 import Exchange, RequestReader, ResponseReader
 from sidecar.core.decode.pieces import OpaqueReader
-from sidecar.core.findings import Action, Channel, Finding
+from sidecar.core.findings import Action, Channel
 from sidecar.core.inspection import Inspection, Inspector, Step, Verdict
 from sidecar.core.reasons import Reason
 
@@ -163,26 +163,28 @@ class Flow:
 
     def _idle_undecided(self) -> Step:
         """Release what the client sent so far if it is clean as it stands."""
-        start, already = self.client.held, self._released
-        if len(start) <= already:
+        start = self.client.held
+        if len(start) <= self._released:
             return NOTHING
-        found, verdict = self._trial(Channel.OPAQUE)
-        if verdict is not None:
-            return Step(b"", found, verdict)
-        found += self._trial(Channel.HTTP1)[0]
+        first = self._trial(Channel.OPAQUE)
+        if first.verdict is not None:
+            return first
+        found = first.findings + self._trial(Channel.HTTP1).findings
         if any(finding.action >= Action.MASK for finding in found):
             # To act is to decide.  What could still be a request line waits for the rest of it.
             return NOTHING if b" " in start else self._decide_after_pause()
-        self._released = len(start)
-        return Step(start[already:])  # reported when the channel is known: a value must not be told twice
+        self._released += len(first.release)
+        return Step(first.release)  # reported when the channel is known: a value must not be told twice
 
-    def _trial(self, channel: Channel) -> tuple[tuple[Finding, ...], Verdict | None]:
-        """What inspection would say to the client's bytes so far, were they all, under the rules of `channel`."""
+    def _trial(self, channel: Channel) -> Step:
+        """What inspection would do with the client's bytes so far, were they all, under the rules of `channel`."""
         trial = Inspection(self.inspector(channel), OpaqueReader(), gone=self._released)
         first = trial.feed(self.client.held)
         rest = trial.idle() if first.verdict is None else NOTHING
         trial.discard()
-        return first.findings + rest.findings, first.verdict or rest.verdict
+        verdict = first.verdict or rest.verdict
+        release = b"" if verdict is not None else first.release + rest.release
+        return Step(release, first.findings + rest.findings, verdict)
 
     def _decide_after_pause(self) -> Step:
         first = self._decide(Channel.OPAQUE)

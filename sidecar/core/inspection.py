@@ -85,9 +85,11 @@ class _Text:
     about it as what precedes it.  Until then its value is held like one that is still growing.
     """
 
-    def __init__(self, inspector: Inspector, part: Part) -> None:
+    def __init__(self, inspector: Inspector, part: Part, paused_at: int = 0) -> None:
         self._inspector = inspector
         self._part = part
+        self.paused_at = paused_at
+        """Everything before this offset has left in a pause."""
         self._stream = inspector.matcher.open()
         self._keep = inspector.matcher.reach + AHEAD
         self._tail = b""
@@ -114,10 +116,21 @@ class _Text:
 
     def pause(self) -> list[Span]:
         """The remaining values if the text were over; but it may go on."""
-        base = self.length - len(self._tail)
-        ends = [(index, end + base) for index, end in self._inspector.matcher.once(self._tail)]
-        hits = [hit for hit in ends if hit[1] == self.length and hit not in self._open_hits]
+        hits = [hit for hit in self._ending() if hit not in self._open_hits]
         return self._confirm(hits, self._tail, self.length)
+
+    def grows_through_pauses(self) -> bool:
+        """Whether the text ends in the shape of a value that must not leave and that began before the last pause."""
+        base, inspector = self.length - len(self._tail), self._inspector
+        shaped = {index for index, _ in self._ending()} & inspector.must_not_leave
+        begins = (inspector.confirmer.begins(index, self._tail) for index in shaped)
+        return any(begin is not None and base + begin < self.paused_at for begin in begins)
+
+    def _ending(self) -> list[Hit]:
+        """The hits at the very end of the text, if it ended here."""
+        base = self.length - len(self._tail)
+        every = ((index, end + base) for index, end in self._inspector.matcher.once(self._tail))
+        return [hit for hit in every if hit[1] == self.length]
 
     def safe(self) -> int:
         """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
@@ -334,7 +347,11 @@ class Inspection:
             self._judge(text.pause())
         except _BlockedError as blocked:
             return self._block(blocked.finding)
-        self._queue.let(text.length)
+        # A message may end in digits, and then it must leave; a number that trickles in, a pause after each digit, must
+        # not, once it is long enough to be one: the last digit could be computed from the others.
+        if not text.grows_through_pauses():
+            self._queue.let(text.length)
+            text.paused_at = text.length
         return self._step()
 
     def close(self) -> Step:
@@ -401,7 +418,7 @@ class Inspection:
             self._pass(wire)
             return
         if self._text is None:
-            self._text = _Text(self._inspector, part)
+            self._text = _Text(self._inspector, part, self._queue.gone)
         text = self._text
         if self._inflater is not None:
             self._grow_opened(wire, text, self._inflater)

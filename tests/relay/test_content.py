@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sidecar.lab.samples import VISA, VISA_PRINTED
+from sidecar.lab.samples import AMEX, VISA, VISA_PRINTED
 from tests.net.netns import lab
 from tests.relay.sidecar import Room, Sidecar, Way, eventually, policy, python, sidecar
 from tests.relay.sockets import EOF, MB, RESET, ending, exactly, shut
@@ -97,8 +97,8 @@ def test_the_answer_is_whole_for_a_client_that_ended_its_side(side: Sidecar) -> 
 
 def test_the_answer_comes_behind_all_of_the_response_before_it(side: Sidecar) -> None:
     """The client has not read its first answer yet when its second request is blocked."""
-    body = bytes(200_000)
-    first = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n"
+    first = head + bytes(16_000)  # one read of the proxy, and more than a client with a small window takes
     watch = side.watch()
     with side.inbound().open() as (client, server):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -225,11 +225,17 @@ def test_a_message_that_ends_in_digits_without_a_line_end_is_answered(side: Side
             assert exactly(client, len(answer)) == answer
 
 
-@pytest.mark.parametrize(("number", "most"), [(VISA, 12), (VISA_PRINTED, 15)], ids=["plain", "printed"])
-def test_a_number_that_drips_gives_away_twelve_digits(side: Sidecar, number: str, most: int) -> None:
-    """Each pause releases what cannot be a whole number yet: twelve digits (with separators: fifteen characters).
+@pytest.mark.parametrize(
+    ("number", "digits"),
+    [(VISA, 12), (VISA_PRINTED, 12), (AMEX, 12), ("3782 822463 10005", 13)],
+    ids=["plain", "printed", "amex", "amex printed"],
+)
+def test_a_number_that_drips_gives_away_what_cannot_be_a_whole_number_yet(
+    side: Sidecar, number: str, digits: int
+) -> None:
+    """Each pause releases what came, until that has the shape of a number; from then on nothing leaves any more.
 
-    From the thirteenth digit on what is there could be a whole number, and nothing more leaves.
+    The shape begins with the thirteenth digit, in groups of 4-6-5 with the fourteenth.
     """
     watch = side.watch()
     with side.inbound().open() as (client, server):
@@ -240,7 +246,8 @@ def test_a_number_that_drips_gives_away_twelve_digits(side: Sidecar, number: str
         assert ending(client) == (b"", RESET)
         heard, end = ending(server)
     assert end == RESET
-    assert heard == b"no: " + number[:most].encode()
+    assert number.startswith(heard.decode().removeprefix("no: "))
+    assert sum(map(str.isdigit, heard.decode())) == digits
     eventually(lambda: watch.told() == ["pci.pan:block", "blocked:pan_in_cleartext"])
 
 
@@ -338,16 +345,14 @@ def test_monitor_mode_changes_nothing_and_says_what_it_would_do(here: Room) -> N
         eventually(lambda: watch.told() == ["pci.pan:alert"])
 
 
-def test_a_paused_client_costs_nothing(here: Room) -> None:
-    """A beginning that could still become anything is looked at once, not again and again."""
+def test_a_client_that_paused_is_left_alone(here: Room) -> None:
+    """A beginning that could still become anything is looked at once, and not again before there is more of it."""
     files = {"policy.yaml": policy("dlp:", "  - {class: test_pan, action: mask}")}
-    with sidecar(here, files=files) as side, side.inbound().open() as (client, server):
+    with sidecar(here, {"RELOAD_S": "60"}, files=files) as side, side.inbound().open() as (client, server):
         client.sendall(b"GET /" + VISA.encode() + b" ")
-        scans = eventually(lambda: side.value("cdefence_scan_duration_seconds_count"))
-        spent = side.value("process_cpu_seconds_total")
-        time.sleep(1.0)  # a second in which nothing happens
-        assert side.value("process_cpu_seconds_total") - spent < 0.1
-        assert side.value("cdefence_scan_duration_seconds_count") == scans
+        eventually(lambda: side.value("cdefence_scan_duration_seconds_count"))
+        woken, until = int(side.status("voluntary_ctxt_switches")), time.monotonic() + 1.0
+        while time.monotonic() < until:  # a second in which nothing happens
+            assert int(side.status("voluntary_ctxt_switches")) - woken < 20
         client.sendall(b"HTTP/1.1\r\nHost: x\r\n\r\n")
-        server.settimeout(5)
-        assert b"411111******1111" in exactly(server, 20 + 23)
+        assert b"GET /411111******1111 HTTP/1.1" in exactly(server, 30)
