@@ -35,11 +35,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def run(_: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 after a clean drain, 2 for settings or a policy that cannot be used."""
     from sidecar.ops import log as logs
-    from sidecar.ops.settings import FILE_VARIABLE, SettingsError, load
+    from sidecar.ops.settings import SettingsError, load
 
-    named = os.environ.get(FILE_VARIABLE)
+    # The first process of a container is ended by no signal that it does not handle; the event loop takes over later.
+    signal.signal(signal.SIGTERM, _stop_starting)
     try:
-        settings = load(os.environ, Path(named) if named else None)
+        settings = load(os.environ)
     except SettingsError as error:
         print(f"cdefence: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -85,8 +86,12 @@ async def _until_stopped(process: Process) -> int:
     return 0
 
 
+def _stop_starting(*_: object) -> None:
+    sys.exit(0)
+
+
 def _identity() -> str:
-    """As whom this process runs: the third part of the promise that it has no rights to lose."""
+    """As whom this process runs: whoever takes it over gains nothing."""
     capabilities = effective_capabilities() or "none"
     return f"uid {os.geteuid()}, gid {os.getegid()}, capabilities {capabilities}"
 

@@ -188,6 +188,10 @@ class Sidecar:
         """Resident memory, bytes."""
         return int(self.status("VmRSS").split()[0]) * 1024
 
+    def open_files(self) -> list[int]:
+        """Its descriptors."""
+        return sorted(int(entry.name) for entry in Path(f"/proc/{self.process.pid}/fd").iterdir())
+
     # what is done to it
 
     def give(self, name: str, text: str) -> None:
