@@ -98,6 +98,10 @@ class Confirmer:
         masked = masking.mask(pattern.show, value)
         return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
 
+    def limit(self, span: Span) -> int:
+        """The offset up to which every value of this pattern that begins where `span` does has been hit."""
+        return span.start + self.patterns[span.index].width + 1
+
     def begins(self, index: int, text: bytes) -> int | None:
         """Where the longest end of `text` begins that has the shape of a pattern, checked or not; None for none."""
         found = self._regexes[index].search(text, max(0, len(text) - self.patterns[index].width))

@@ -82,7 +82,9 @@ class _Text:
     """One logical text: what the engine sees, whatever the framing around it.
 
     A hit is confirmed when `AHEAD` bytes behind it are known, or the text is over: what follows a number tells as much
-    about it as what precedes it.  Until then its value is held like one that is still growing.
+    about it as what precedes it.  A value is told when none that begins at the same place can be longer any more: of a
+    card number of 19 digits, whose first 16 are one too, the last four are not those of the shorter.  Until then it is
+    held like one that is still growing.
     """
 
     def __init__(self, inspector: Inspector, part: Part, paused_at: int = 0) -> None:
@@ -96,6 +98,8 @@ class _Text:
         """The last `reach + AHEAD` bytes of the text."""
         self._open_hits: list[Hit] = []
         """Hits whose surroundings are not complete yet, by end."""
+        self._values: _Values = {}
+        """Confirmed values that could still turn out to be longer."""
         self._told: set[tuple[int, int]] = set()
         self.length = 0
 
@@ -105,19 +109,23 @@ class _Text:
         self.length += len(piece)
         hits = self._stream.feed(piece)
         self._tail = seen[-self._keep :]
-        if not hits and not self._open_hits:
+        if not hits and not self._open_hits and not self._values:
             return []
-        return self._confirm(hits, seen, self.length - AHEAD)
+        self._confirm(hits, seen, self.length - AHEAD)
+        return self._final(self.length - AHEAD)
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
         hits = self._stream.close()
-        return self._confirm(hits, self._tail, self.length) if hits or self._open_hits else []
+        if hits or self._open_hits:
+            self._confirm(hits, self._tail, self.length)
+        return self._final(None)
 
     def pause(self) -> list[Span]:
         """The remaining values if the text were over; but it may go on."""
         hits = [hit for hit in self._ending() if hit not in self._open_hits]
-        return self._confirm(hits, self._tail, self.length)
+        self._confirm(hits, self._tail, self.length)
+        return self._final(None)
 
     def grows_through_pauses(self) -> bool:
         """Whether the text ends in the shape of a value that must not leave and that began before the last pause."""
@@ -142,23 +150,36 @@ class _Text:
         for index, end in self._open_hits:
             if index in inspector.must_not_leave:
                 safe = min(safe, end - patterns[index].width - 1)
+        for index, start in self._values:
+            if index in inspector.must_not_leave:
+                safe = min(safe, start)
         return safe
 
     def discard(self) -> None:
         """Free the engine's state."""
         self._stream.close()
 
-    def _confirm(self, hits: Sequence[Hit], seen: bytes, known: int) -> list[Span]:
+    def _confirm(self, hits: Sequence[Hit], seen: bytes, known: int) -> None:
         """Confirm what ends up to offset `known`; the rest stays open."""
         every = sorted((*self._open_hits, *hits), key=_by_end)
         ready = [hit for hit in every if hit[1] <= known]
         self._open_hits = every[len(ready) :]
-        spans = confirm(self._inspector, ready, seen, self.length - len(seen), self._part)
-        fresh = [span for span in spans if (span.index, span.start) not in self._told]
-        if fresh:
-            reachable = self.length - self._keep  # no hit to come begins before it
-            self._told = {told for told in self._told if told[1] >= reachable}
-            self._told.update((span.index, span.start) for span in fresh)
+        if ready:
+            _confirm(self._inspector, ready, seen, self.length - len(seen), self._part, self._values)
+
+    def _final(self, known: int | None) -> list[Span]:
+        """The values that cannot be longer any more when the text is known up to offset `known`; None: it is over."""
+        values = self._values
+        if not values:
+            return []
+        limit = self._inspector.confirmer.limit
+        final = [span for span in _in_order(self._inspector, values) if known is None or limit(span) <= known]
+        for span in final:
+            del values[span.index, span.start]
+        fresh = [span for span in final if (span.index, span.start) not in self._told]
+        reachable = self.length - self._keep  # nothing that is still to come begins before it
+        self._told = {told for told in self._told if told[1] >= reachable}
+        self._told.update((span.index, span.start) for span in fresh)
         return fresh
 
 
@@ -166,18 +187,37 @@ def _by_end(hit: Hit) -> tuple[int, int]:
     return hit[1], hit[0]
 
 
-def confirm(inspector: Inspector, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> list[Span]:
-    """The distinct values behind `hits`, in the order in which they end.  `seen` is text from offset `base` on."""
-    spans: dict[tuple[int, int], Span] = {}
+_Values = dict[tuple[int, int], Span]
+"""Values by pattern and start."""
+
+
+def confirm(inspector: Inspector, hits: Sequence[Hit], text: bytes, part: Part) -> list[Span]:
+    """The values in a complete text, in the order in which a stream tells them."""
+    values: _Values = {}
+    _confirm(inspector, hits, text, 0, part, values)
+    return _in_order(inspector, values) if values else []
+
+
+def _confirm(
+    inspector: Inspector, hits: Sequence[Hit], seen: bytes, base: int, part: Part, values: _Values
+) -> None:
+    """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from offset `base` on."""
     reach = inspector.matcher.reach
-    for hit in sorted(hits, key=_by_end) if len(hits) > 1 else hits:
+    for hit in hits:
         end = hit[1] - base
         begin = max(0, end - reach)
         window = seen[begin : end + AHEAD]
         span = inspector.confirmer.confirm(hit, window, base + begin, part, inspector.rules)
         if span is not None:
-            spans.setdefault((span.index, span.start), span)
-    return list(spans.values())
+            known = values.setdefault((span.index, span.start), span)
+            if known.end < span.end:
+                values[span.index, span.start] = span
+
+
+def _in_order(inspector: Inspector, values: _Values) -> list[Span]:
+    """Values in the order in which they become final."""
+    limit = inspector.confirmer.limit
+    return sorted(values.values(), key=lambda span: (limit(span), span.index, span.start))
 
 
 @dataclass(slots=True)
@@ -414,7 +454,7 @@ class Inspection:
     def _grow(self, wire: bytes, part: Part) -> None:
         """More of the current text."""
         if self._blind is not None:
-            self.uninspected[self._blind] = self.uninspected.get(self._blind, 0) + len(wire)
+            self._count_unseen(self._blind, wire)
             self._pass(wire)
             return
         if self._text is None:
@@ -439,6 +479,11 @@ class Inspection:
         self._queue.put(wire, start, text.length, linear=False)
         if problem is not None:
             self._go_blind(problem)
+            assert self._blind is not None
+            self._count_unseen(self._blind, wire)
+
+    def _count_unseen(self, reason: Reason, wire: bytes) -> None:
+        self.uninspected[reason] = self.uninspected.get(reason, 0) + len(wire)
 
     def _frame(self, piece: Piece) -> None:
         self._pass(piece.wire)
@@ -473,7 +518,7 @@ class Inspection:
         """A complete text by itself, inside or outside a body."""
         inspector = self._inspector
         hits = inspector.matcher.once(wire)
-        for span in confirm(inspector, hits, wire, 0, part) if hits else ():
+        for span in confirm(inspector, hits, wire, part) if hits else ():
             if self._tell(span.finding) is Action.MASK:
                 if self._queue.gone > span.start + masking.lead(span.show):
                     raise _BlockedError(span.finding)
@@ -563,8 +608,8 @@ def _confirmed(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Uni
     head = [hit for hit in hits if hit[1] <= split]
     rest = [(index, end - split) for index, end in hits if end > split]
     return bool(
-        (head and confirm(inspector, head, data[:split], 0, Part.HEAD))
-        or (rest and confirm(inspector, rest, data[split:], 0, Part.BODY))
+        (head and confirm(inspector, head, data[:split], Part.HEAD))
+        or (rest and confirm(inspector, rest, data[split:], Part.BODY))
     )
 
 
