@@ -58,6 +58,7 @@ class Connection:
         "direction",
         "loop",
         "metrics",
+        "outbox",
         "quiet",
     )
 
@@ -66,6 +67,7 @@ class Connection:
     ) -> None:
         self.loop = relay.loop
         self.metrics = relay.metrics
+        self.outbox = relay.outbox
         self.account = account
         self.direction = permit.connection.direction
         self.quiet = 0
@@ -219,7 +221,10 @@ class Connection:
         upstream = self._upstream
         if upstream is None or not self._relay.splice:
             return
-        if any(pump.done or not (isinstance(pump, Pump) and pump.drained) for pump in self._pumps):
+        for pump in self._pumps:
+            if isinstance(pump, Pump):
+                pump.flush()
+        if self._closed or any(pump.done or not (isinstance(pump, Pump) and pump.drained) for pump in self._pumps):
             return  # it stays with the ordinary pumps, which pass it by
         self.tell_bytes()
         for pump in self._pumps:

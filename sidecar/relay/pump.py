@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.core.inspection import Step
 from sidecar.relay import sockets
+from sidecar.relay.outbox import LARGEST
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,10 +33,12 @@ class Pump:
 
     __slots__ = (
         "_backlog",
+        "_blocked",
         "_conn",
         "_ending",
         "_loop",
         "_moved",
+        "_outbox",
         "_pause",
         "_reading",
         "_size",
@@ -51,8 +54,11 @@ class Pump:
         self._loop = conn.loop
         self._source, self._target = source, target
         self._size = FIRST_READ
+        self._outbox = conn.outbox
         self._backlog: memoryview | bytes = b""
-        """What the target has not taken yet; while there is some, nothing is read."""
+        """What is not written yet: it waits for the end of the turn or, when blocked, for the target."""
+        self._blocked = False
+        """The target takes no more for now; nothing is read meanwhile."""
         self._reading = self._ending = False
         self._pause: asyncio.TimerHandle | None = None
         self._waited = False
@@ -75,9 +81,10 @@ class Pump:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        left, self._backlog = bytes(self._backlog), b""
-        if left:
+        if self._blocked:
+            self._blocked = False
             self._loop.remove_writer(self._target)
+        left, self._backlog = bytes(self._backlog), b""
         return left
 
     @property
@@ -114,6 +121,7 @@ class Pump:
         try:
             if not self._write(self._backlog):
                 return
+            self._blocked = False
             self._loop.remove_writer(self._target)
             self._maybe_end()
         except Exception as error:  # noqa: BLE001 - as above
@@ -121,6 +129,16 @@ class Pump:
         else:
             if not self._ending:
                 self.start()
+
+    def flush(self) -> None:
+        """Write what waited for the end of the turn."""
+        if self._blocked or not self._backlog:
+            return
+        try:
+            self._push(self._backlog)
+            self._maybe_end()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._conn.broken(error)
 
     def _paused(self, seconds: float) -> None:
         self._pause = None
@@ -196,10 +214,20 @@ class Pump:
         self._maybe_end()
 
     def send(self, data: bytes) -> None:
-        """Write now what the target takes; keep the rest and stop reading until it is gone.  Raises OSError."""
+        """Write `data` at the end of the turn, or now if it is large.  Raises OSError when the target is gone."""
         if self._backlog:
-            self._backlog = bytes(self._backlog) + data
-        elif not self._write(data):
+            data = bytes(self._backlog) + data
+        elif len(data) < LARGEST:
+            self._outbox.put(self)
+        if self._blocked or len(data) < LARGEST:
+            self._backlog = data
+        else:
+            self._push(data)
+
+    def _push(self, data: memoryview | bytes) -> None:
+        """Write what the target takes; when it does not take all, stop reading until it has."""
+        if not self._write(data):
+            self._blocked = True
             self._stop_reading()
             self._loop.add_writer(self._target, self._writable)
 

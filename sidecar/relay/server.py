@@ -16,6 +16,7 @@ from sidecar.net.origdst import original_destination
 from sidecar.relay import sockets
 from sidecar.relay.account import Account, facts
 from sidecar.relay.connection import Connection
+from sidecar.relay.outbox import Outbox
 from sidecar.relay.splice import Pipes
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Relay:
         self.metrics = metrics
         self.events = events
         self.pipes = Pipes()
+        self.outbox = Outbox(self.loop)
         self.connect_timeout = settings.connect_timeout_s
         self.hold_idle = settings.hold_idle_ms / 1000
         self.splice = settings.splice
