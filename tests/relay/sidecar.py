@@ -30,10 +30,11 @@ from sidecar.lab.files import make_directory, write
 from sidecar.lab.lab import CDEFENCE, PROXY, PYTHON
 from sidecar.lab.pause import POD_DIRECTORY
 from sidecar.lab.processes import Role
-from sidecar.lab.samples import PANS
+from sidecar.lab.samples import AWS_KEY, PANS
 from sidecar.net import apply as net
 from sidecar.net.redirect import Redirect
-from tests.net.netns import Namespace, namespace
+from tests.net.netns import ROOT, Namespace, namespace
+from tests.ops.schema import problems
 
 POD = {4: "10.79.0.2", 6: "fd79::2"}
 OUTSIDE = {4: "10.79.0.1", 6: "fd79::1"}
@@ -43,7 +44,8 @@ PATIENCE = 15.0
 """Seconds before a test gives up; what it waits for takes milliseconds on a quiet machine."""
 
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": "/"}
-_RAW_PAN = re.compile("|".join("[ -]?".join(pan) for pan in PANS))
+_RAW = re.compile("|".join(["[ -]?".join(pan) for pan in PANS] + [AWS_KEY]))
+_SCHEMA = json.loads((ROOT / "sidecar/ops/events.schema.json").read_text())
 _TROUBLE = re.compile(r"Traceback|CRITICAL|[Ee]xception|uncaught")
 
 
@@ -134,8 +136,8 @@ class Sidecar:
     room: Room
     files: Path
     process: subprocess.Popen[bytes] = field(init=False)
-    trouble_expected: bool = False
-    """Tracebacks in the log are part of this test."""
+    sent_away: bool = False
+    """The test expects it to end."""
 
     # what it tells
 
@@ -200,6 +202,7 @@ class Sidecar:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the proxy."""
+        self.sent_away = True
         self.process.send_signal(number)
 
     def descriptors(self, limit: int) -> None:
@@ -209,6 +212,7 @@ class Sidecar:
 
     def exit_code(self) -> int:
         """Its exit code, once it has ended."""
+        self.sent_away = True
         return self.process.wait(PATIENCE)
 
     # both ends of connections
@@ -345,11 +349,13 @@ def sidecar(
         try:
             if ready:
                 eventually(lambda: side.ready or side.process.poll() is not None)
-                assert side.process.poll() is None, side.log()
+                assert side.process.poll() is None, f"exit code {side.process.poll()}: {side.log()}"
             yield side
         finally:
+            died = side.process.poll() is not None and not side.sent_away
             side.process.kill()
-            side.process.wait()
+            code = side.process.wait()
+        assert not died, f"it died, exit code {code}: {side.log()}"
         _look_through(side)
 
 
@@ -369,11 +375,11 @@ def _environment(folder: Path, settings: dict[str, object]) -> dict[str, str]:
 
 
 def _look_through(side: Sidecar) -> None:
-    """Promise 1, after every test: no raw card number in anything that was written.  And no defect in the log."""
+    """After every test, promise 1: nothing raw was written.  And every event fits the schema, and no defect is logged."""
     written = side.log() + "".join(json.dumps(event) for event in side.events())
-    assert not _RAW_PAN.search(written), "a raw card number was written"
-    if not side.trouble_expected:
-        assert not _TROUBLE.search(side.log()), side.log()
+    assert not _RAW.search(written), "a raw value was written"
+    assert [problems(event, _SCHEMA, _SCHEMA) for event in side.events()] == [[]] * len(side.events())
+    assert not _TROUBLE.search(side.log()), side.log()
 
 
 def python(code: str) -> tuple[str, ...]:

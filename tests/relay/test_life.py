@@ -332,8 +332,8 @@ def test_an_open_tunnel_is_not_taken_for_idle(here: Room) -> None:
 
 def test_killed_it_refuses_and_does_not_let_pass(here: Room) -> None:
     with sidecar(here) as side, side.inbound().listening() as listener:
-        side.process.kill()
-        side.process.wait()
+        side.signal(signal.SIGKILL)
+        side.exit_code()
         for way in (side.inbound(), side.outbound()):
             with pytest.raises(ConnectionRefusedError):
                 way.dial(listener.getsockname()[1])
