@@ -224,7 +224,9 @@ class Connection:
         for pump in self._pumps:
             if isinstance(pump, Pump):
                 pump.flush()
-        if self._closed or any(pump.done or not (isinstance(pump, Pump) and pump.drained) for pump in self._pumps):
+        if self._closed or any(
+            pump.done or not (isinstance(pump, Pump) and pump.drained) for pump in self._pumps
+        ):
             return  # it stays with the ordinary pumps, which pass it by
         self.tell_bytes()
         for pump in self._pumps:

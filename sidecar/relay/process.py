@@ -25,8 +25,8 @@ from sidecar.relay.server import Relay
 from sidecar.relay.world import Freshness, World
 
 if TYPE_CHECKING:
-    from sidecar.core.scopes import ScopeMap
     from sidecar.ops.settings import Settings
+    from sidecar.relay.world import Regime
 
 log = logging.getLogger("cdefence")
 
@@ -57,8 +57,8 @@ class Process:
             settings.events, Origin(settings.pod, settings.namespace), settings.events_queue
         )
         self._metrics.events_dropped = lambda: self._events.dropped
-        self._adopt(PolicyFile(self._world.policy))
-        self._look_at_files(first=True)
+        self._adopt(self._prepare(self._first_policy()))
+        self._look_at_scopes()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -106,37 +106,48 @@ class Process:
         while True:
             await asyncio.sleep(self._settings.reload_s)
             try:
-                self._look_at_files(first=False)
+                await self._look_at_policy()
+                self._look_at_scopes()
             except Exception as error:  # a defect must not leave the old policy in force for ever
                 log.error("looking at policy and scope map failed: %s", type(error).__name__, exc_info=error)
 
-    def _look_at_files(self, *, first: bool) -> None:
-        if self._policy is not None:
-            self._note_policy(self._policy.poll(), first=first)
-        else:
-            self._health.note(policy_loaded=True)
-        if self._scopes is not None:
-            self._note_scopes(self._scopes.poll())
-        self._health.note(scope_map_loaded=self._world.has_map(self._metrics.scope_map_age()))
+    def _first_policy(self) -> PolicyFile:
+        """What to begin with.  Raises ConfigError: without the policy that is meant nothing begins."""
+        if self._policy is None:
+            return PolicyFile(self._world.policy)
+        news = self._policy.poll()
+        if isinstance(news, Failed):
+            raise news.error
+        assert news is not None
+        return news.value
 
-    def _note_policy(self, news: Changed[PolicyFile] | Failed | None, *, first: bool) -> None:
+    async def _look_at_policy(self) -> None:
+        news = self._policy.poll() if self._policy is not None else None
         if isinstance(news, Changed):
             try:
-                self._adopt(news.value)
-                self._health.note(policy_loaded=True)
-                log.info("policy %s in force", news.value.policy.version)
+                regime = await asyncio.to_thread(self._prepare, news.value)  # traffic goes on meanwhile
             except EngineError as error:
-                if first:
-                    raise
-                self._metrics.policy_reload_failed()
-                log.error("policy not usable, the last one stays: %s", error)
+                self._policy_failed(error)
+            else:
+                self._adopt(regime)
         elif isinstance(news, Failed):
-            if first:
-                raise news.error
-            self._metrics.policy_reload_failed()
-            log.error("policy not usable, the last one stays: %s", news.error)
+            self._policy_failed(news.error)
 
-    def _note_scopes(self, news: Changed[ScopeMap] | Failed | None) -> None:
+    def _prepare(self, file: PolicyFile) -> Regime:
+        return self._world.prepare(file.policy, file.mode or self._settings.mode)
+
+    def _adopt(self, regime: Regime) -> None:
+        self._world.regime = regime
+        self._metrics.set_policy(regime.policy.version)
+        self._health.note(policy_loaded=True)
+        log.info("policy %s in force", regime.policy.version)
+
+    def _policy_failed(self, error: Exception) -> None:
+        self._metrics.policy_reload_failed()
+        log.error("policy not usable, the last one stays: %s", error)
+
+    def _look_at_scopes(self) -> None:
+        news = self._scopes.poll() if self._scopes is not None else None
         if isinstance(news, Changed):
             scopes = self._world.scopes = news.value
             self._metrics.set_scope_map(scopes.counts(), scopes.conflicts, time.monotonic())
@@ -144,10 +155,7 @@ class Process:
         elif isinstance(news, Failed):
             self._metrics.scope_map_reload_failed()
             log.error("scope map not usable, the last one stays: %s", news.error)
-
-    def _adopt(self, file: PolicyFile) -> None:
-        self._world.adopt(file.policy, file.mode or self._settings.mode)
-        self._metrics.set_policy(file.policy.version)
+        self._health.note(scope_map_loaded=self._world.has_map(self._metrics.scope_map_age()))
 
     # --- are the rules there?  ----------------------------------------------------------------------------------------
 

@@ -97,12 +97,19 @@ class World:
 
     def adopt(self, policy: Policy, mode: Mode) -> None:
         """A new policy for the connections to come.  Raises EngineError, and then the old one stays."""
+        self.regime = self.prepare(policy, mode)
+
+    def prepare(self, policy: Policy, mode: Mode) -> Regime:
+        """A regime with everything compiled that connections will need.  Raises EngineError.
+
+        May take seconds; it touches nothing that connections use meanwhile, so another thread may do it.
+        """
         regime = Regime(self.matcher, self._confirmer, policy, mode)
-        for peer in PeerClass:  # compiled now, not under the first connection
+        for peer in PeerClass:
             for channel in (Channel.HTTP1, Channel.OPAQUE):
                 regime.inspector(peer, self.scope, channel)
                 regime.inspector(self.scope, peer, channel)
-        self.regime = regime
+        return regime
 
     def inspector(self, connection: Connection) -> Callable[[Channel], Inspector]:
         """The inspectors for one pair of peers under the policy of this moment."""

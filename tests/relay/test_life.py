@@ -222,6 +222,31 @@ def test_a_new_policy_is_for_new_connections(here: Room) -> None:
         assert side.value("cdefence_policy_reload_errors_total") == 0
 
 
+SLOW_COMPILER = """
+import time
+from sidecar.match.hs import HyperscanMatcher
+compile_hold = HyperscanMatcher._compile_hold
+def slowly(self, patterns):
+    if len(self._holds) > 0:
+        print("compiling", flush=True)
+        time.sleep(2)
+    return compile_hold(self, patterns)
+HyperscanMatcher._compile_hold = slowly
+"""
+
+
+def test_traffic_does_not_wait_for_a_new_policy_to_be_compiled(here: Room) -> None:
+    with sidecar(here, program=python(SLOW_COMPILER)) as side:
+        old = version(side)
+        with talking(side):
+            side.give("policy.yaml", policy("dlp:", "  - {class: secrets, action: allow}"))
+            eventually(lambda: "compiling" in side.log())
+        assert served(side)
+        assert version(side) == old
+        eventually(lambda: version(side) != old)
+        assert served(side)
+
+
 def test_a_new_mode_is_for_new_connections(here: Room) -> None:
     card = post(VISA.encode())
     with sidecar(here) as side:
