@@ -1,7 +1,7 @@
 """Compiled databases on disk, so that a start does not compile: versioned, private, verified.
 
 A compiled database is handed to native code as it is, so a file that somebody else could have written is never loaded:
-the folder must be ours and closed to others (0700), and so must the file (0600); its digest and the engine's version are
+the folder must be ours and nobody else may write in it, the file must be ours alone (0600); digest and engine version are
 checked.  Anything wrong means "compile again", never "load anyway".
 """
 
@@ -41,12 +41,14 @@ def _seal(key: bytes, payload: bytes) -> bytes:
 def _read(path: Path, key: bytes) -> bytes | None:
     """The payload of a cache file that is ours, private and intact; None otherwise."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    status = os.fstat(descriptor)
+    if not (stat.S_ISREG(status.st_mode) and _ours(status, 0o077)):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        if not _ours(os.fstat(file.fileno()), 0o077):
-            return None
         sealed = file.read()
     payload = sealed[len(_MAGIC) + _DIGEST :]
     return payload if sealed == _seal(key, payload) else None

@@ -137,15 +137,25 @@ class HyperscanStream:
 
 def _database(expressions: Sequence[Expression], mode: int, folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
-
     flags = hyperscan.HS_FLAG_DOTALL
     engine = (importlib.metadata.version("hyperscan"), platform.machine(), platform.system())
     key = repr((engine, mode, flags, expressions)).encode()
+
+    def build() -> bytes:
+        return compile_apart(expressions, mode, flags)
+
     try:
-        database = hyperscan.loadb(
-            cache.fetch(folder, key, lambda: compile_apart(expressions, mode, flags)), mode
-        )
-        database.scratch = hyperscan.Scratch(database)
+        return _ready(cache.fetch(folder, key, build), mode)
+    except hyperscan.HyperscanError:
+        pass  # a shared folder, and the database of a processor that is not like ours
+    try:
+        return _ready(build(), mode)
     except hyperscan.HyperscanError as error:
-        raise EngineError(f"patterns do not compile: {error}") from None
+        raise EngineError(f"compiled patterns cannot be loaded: {error}") from None
+
+
+def _ready(serialised: bytes, mode: int) -> hyperscan.Database:
+    """A database that can scan.  Raises hyperscan.HyperscanError."""
+    database = hyperscan.loadb(serialised, mode)
+    database.scratch = hyperscan.Scratch(database)
     return database
