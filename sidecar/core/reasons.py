@@ -34,7 +34,6 @@ class Reason(StrEnum):
     LOOP = "loop", "The connection was addressed to the proxy itself."
 
     # --- content: decided while bytes flow --------------------------------------------------------------------------
-    CLEAN = "clean", "Inspected, nothing found."
     PAN_IN_CLEARTEXT = "pan_in_cleartext", "A primary account number crossed the network unencrypted."
     SAD_IN_CLEARTEXT = (
         "sad_in_cleartext",
