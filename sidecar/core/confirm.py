@@ -12,7 +12,7 @@ from functools import cached_property
 from dlp_patterns import masking
 from dlp_patterns.checks import REGISTRY, Check
 from dlp_patterns.model import Boundary, Confidence, Confirmed, DataClass, Pattern
-from sidecar.core.findings import Finding, FindingClass, Part
+from sidecar.core.findings import Action, Finding, FindingClass, Part
 from sidecar.core.hits import Hit
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
@@ -28,8 +28,10 @@ _REASONS = {
     FindingClass.PII: Reason.PII_IN_CLEARTEXT,
     FindingClass.SECRETS: Reason.SECRET_IN_CLEARTEXT,
 }
-_SAD = frozenset({"pci.track1", "pci.track2", "pci.track2_bare"})
+SAD = frozenset({"pci.track1", "pci.track2", "pci.track2_bare"})
 """Sensitive authentication data must not even be stored encrypted (PCI DSS 3.3.1); in clear it is its own reason."""
+OPEN_ENDED = frozenset({"secrets.private_key"})
+"""What is found is only the beginning of these: to mask it would let the rest pass, so the stricter action applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Confirmer:
         card = pattern.klass is DataClass.PCI
         klass = FindingClass.TEST_PAN if confirmed.test and card else _CLASSES[pattern.klass]
         action, rule = rules.judge(pattern.id, klass, confidence)
+        if action is Action.MASK and pattern.id in OPEN_ENDED:
+            action = Action.BLOCK
         value = window[confirmed.start : confirmed.end]
         finding = Finding(
             pattern=pattern.id,
@@ -91,7 +95,7 @@ class Confirmer:
             severity=pattern.severity,
             part=part,
             offset=base + confirmed.start,
-            reason=Reason.SAD_IN_CLEARTEXT if pattern.id in _SAD else _REASONS[klass],
+            reason=Reason.SAD_IN_CLEARTEXT if pattern.id in SAD else _REASONS[klass],
             action=action,
             rule=rule,
         )

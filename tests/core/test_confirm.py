@@ -6,13 +6,14 @@ import pytest
 
 from dlp_patterns import masking
 from dlp_patterns.model import Confidence, Pattern
+from sidecar.core.confirm import OPEN_ENDED, SAD
 from sidecar.core.findings import Action, Finding, FindingClass, Part
 from sidecar.core.inspection import Inspector, confirm
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Mode
 from sidecar.ops.redact import holds_pan
 from tests.kit.cuts import outcome
-from tests.kit.engines import ALERT_ALL, BLOCK_ALL, flow, hyperscan, inspector, patterns
+from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, inspector, patterns
 
 
 def findings(text: bytes, inspect: Inspector | None = None) -> list[Finding]:
@@ -65,6 +66,13 @@ def test_track_data_has_a_reason_of_its_own() -> None:
     assert reasons["pci.track2"] is Reason.SAD_IN_CLEARTEXT
     assert reasons["pci.track2_bare"] is Reason.SAD_IN_CLEARTEXT
     assert reasons["pci.pan"] is Reason.PAN_IN_CLEARTEXT
+
+
+def test_patterns_with_a_treatment_of_their_own_exist() -> None:
+    ids = {pattern.id for pattern in patterns()}
+    assert ids >= SAD
+    assert ids >= OPEN_ENDED
+    assert {name for name in ids if name.startswith("pci.track")} == SAD
 
 
 def test_words_before_a_value_raise_confidence() -> None:
@@ -148,6 +156,14 @@ def test_the_action_is_the_policys_whatever_the_mode() -> None:
         (finding,) = findings(b"4111111111111111", inspector(mode=mode))
         assert finding.action is Action.BLOCK
         assert finding.rule == "default-test-pan"
+
+
+def test_what_is_only_the_beginning_of_a_secret_is_not_masked() -> None:
+    """The first line of a private key is found; the others would pass."""
+    (pattern,) = (each for each in patterns() if each.id == "secrets.private_key")
+    (finding,) = findings(pattern.match[0].text, inspector(policy=MASK_ALL))
+    assert finding.action is Action.BLOCK
+    assert finding.rule == "mask-all"
 
 
 def test_confirmation_never_looks_further_than_its_window() -> None:

@@ -109,8 +109,10 @@ def test_masking_changes_the_value_and_nothing_else(drawn: tuple[Carried, list[b
     seen = carried.run(flow(policy=MASK_ALL), cut)
     assert seen.answer == whole.answer
     assert whole.findings
-    if not carried.linear:
-        assert seen.verdict is not None  # a compressed body cannot be masked, so it is blocked
+    if not carried.linear or any(finding.pattern == "secrets.private_key" for finding in seen.findings):
+        assert (
+            seen.verdict is not None
+        )  # a compressed body cannot be masked, nor can a key that goes on: both are blocked
         return
     assert seen.verdict is None
     assert seen.released == whole.released
@@ -133,4 +135,4 @@ def test_the_engine_and_the_oracle_lead_to_the_same_steps(drawn: tuple[Carried, 
         cut = pieces(carried.wire, range(0, len(carried.wire), len(carried.wire) // 5))
     fast = carried.run(flow(matcher=hyperscan()), cut)
     slow = carried.run(flow(matcher=plain()), cut)
-    assert (fast.released, fast.answer) == (slow.released, slow.answer)
+    assert fast.steps == slow.steps

@@ -1,7 +1,7 @@
 """Ways in which TCP can cut a stream, and what comes out when it does."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from hypothesis import strategies as st
@@ -32,6 +32,7 @@ def cuttings(data: bytes, most: int = 8) -> st.SearchStrategy[list[bytes]]:
 class Outcome:
     """What a stream led to, in all."""
 
+    steps: list[Step] = field(default_factory=list)
     released: bytes = b""
     findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
@@ -44,6 +45,7 @@ class Outcome:
 
     def take(self, step: Step) -> bool:
         """Add a step; whether it ends the connection."""
+        self.steps.append(step)
         self.released += step.release
         self.findings += step.findings
         self.verdict = self.verdict or step.verdict

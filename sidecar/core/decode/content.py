@@ -1,8 +1,9 @@
 """Content codings of HTTP bodies (RFC 9110 8.4.1): gzip and deflate are opened, what else there is is named.
 
-A body is opened in parts of bounded size, as it arrives, and bounded twice: to `SIZE_LIMIT` bytes of text, and to
-`WASTE_LIMIT` bytes that give no text at all (while a value is held, a peer could otherwise make us keep any amount of
-them).  Beyond that it cannot be scanned, and is never silently clean.  What was opened before still counts.
+A body is opened in parts of bounded size, as it arrives, and bounded three times: to `SIZE_LIMIT` bytes of text, to
+`GROWTH_LIMIT` times its size (a few bytes must not keep us busy for long), and to `WASTE_LIMIT` bytes that give no text
+at all (while a value is held, a peer could otherwise make us keep any amount of them).  Beyond that it cannot be scanned,
+and is never silently clean.  What was opened before still counts.
 """
 
 import zlib
@@ -10,7 +11,11 @@ from collections.abc import Iterator
 from typing import Final
 
 SIZE_LIMIT: Final = 256 * 1024 * 1024
-"""Bytes of text of one body.  Deflate makes 1032 out of one (zlib's own documentation)."""
+"""Bytes of text of one body."""
+GROWTH_LIMIT: Final = 128
+"""Bytes of text for one of the body, behind the first `GROWTH_FREE`.  JSON and HTML come to 5 to 40, deflate can make 1032
+(zlib's own documentation); Suricata stops at a ratio of 2048 and at 1 MiB."""
+GROWTH_FREE: Final = 4 * 1024 * 1024
 WASTE_LIMIT: Final = 32 * 1024
 """Bytes that open to nothing: empty blocks, empty members, long names in gzip headers."""
 
@@ -61,11 +66,13 @@ class Inflater:
                 self._weigh()
 
     def _weigh(self) -> None:
-        """A block is complete: did it open to something?"""
+        """A block is complete: did it open to something, and not to too much?"""
         self._waste = max(0, self._waste + _BLOCK - _THIN * self._opened)
         self._opened = 0
         if self._waste > WASTE_LIMIT:
             raise UnscannableError("compressed data without content", too_large=True)
+        if self._out > GROWTH_FREE + GROWTH_LIMIT * self._in:
+            raise UnscannableError("decoded body exceeds the limit of growth", too_large=True)
 
     def _block(self, data: bytes) -> Iterator[bytes]:
         if (

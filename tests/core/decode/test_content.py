@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.decode import content
-from sidecar.core.decode.content import WASTE_LIMIT, Inflater, UnscannableError
+from sidecar.core.decode.content import GROWTH_FREE, WASTE_LIMIT, Inflater, UnscannableError
 from tests.kit.cuts import bytewise, cuttings, pieces
 from tests.kit.effort import effort
 
@@ -88,7 +88,7 @@ def bomb(size: int) -> bytes:
     return gzip.compress(bytes(size), 9)
 
 
-def test_a_bomb_is_opened_in_parts_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_is_opened_in_parts_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "SIZE_LIMIT", 3_000_000)
     body = bomb(20_000_000)
     for cut in ([body], pieces(body, range(0, len(body), 777))):
@@ -103,6 +103,20 @@ def test_a_bomb_is_opened_in_parts_up_to_the_limit(monkeypatch: pytest.MonkeyPat
     exact = gzip.compress(bytes(3_000_000))
     assert len(opened(b"gzip", [exact])[0]) == 3_000_000
     assert opened(b"gzip", [exact])[1] is None
+
+
+def test_a_bomb_is_not_opened_any_further_when_it_shows() -> None:
+    body = bomb(50_000_000)
+    whole, problem = opened(b"gzip", [body])
+    assert problem == "decoded body exceeds the limit of growth"
+    assert GROWTH_FREE < len(whole) < 3 * GROWTH_FREE
+    assert opened(b"gzip", pieces(body, range(0, len(body), 777))) == (whole, problem)
+
+
+def test_what_compresses_very_well_is_no_bomb() -> None:
+    text = b"".join(b'{"id":%d,"name":"customer","state":"active"}\n' % at for at in range(100_000))
+    assert len(text) > GROWTH_FREE
+    assert opened(b"gzip", [gzip.compress(text)]) == (text, None)
 
 
 WASTE = {
