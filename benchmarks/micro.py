@@ -23,7 +23,8 @@ from sidecar.core.decode.pieces import OpaqueReader
 from sidecar.core.findings import Channel
 from sidecar.core.flow import Flow
 from sidecar.core.hits import Matcher
-from sidecar.core.inspection import Inspection, Inspector, Step
+from sidecar.core.inspection import Inspection, Step
+from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection
 from sidecar.core.scopes import Direction, Mode, PeerClass
 from sidecar.match.hs import HyperscanMatcher

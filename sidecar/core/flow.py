@@ -15,7 +15,8 @@ from sidecar.core import tls
 from sidecar.core.decode.http1 import Exchange, RequestReader, ResponseReader
 from sidecar.core.decode.pieces import OpaqueReader
 from sidecar.core.findings import Action, Channel
-from sidecar.core.inspection import Inspection, Inspector, Step, Verdict
+from sidecar.core.inspection import Inspection, Step, Verdict
+from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 
 NOTHING = Step(b"")

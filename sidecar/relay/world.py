@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.hits import Matcher
-from sidecar.core.inspection import Inspector
+from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, Denial, Permit, Policy, deny, segment
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass, ScopeMap

@@ -8,7 +8,7 @@ from dlp_patterns import masking
 from dlp_patterns.model import Confidence, Pattern
 from sidecar.core.confirm import OPEN_ENDED, SAD
 from sidecar.core.findings import Action, Finding, FindingClass, Part
-from sidecar.core.inspection import Inspector, confirm
+from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Mode
 from sidecar.ops.redact import holds_pan
@@ -19,7 +19,7 @@ from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, i
 def findings(text: bytes, inspect: Inspector | None = None) -> list[Finding]:
     """What is found in a complete text."""
     inspect = inspect or inspector(policy=ALERT_ALL)
-    return [span.finding for span in confirm(inspect, inspect.matcher.once(text), text, Part.STREAM)]
+    return [span.finding for span in inspect.confirm(inspect.matcher.once(text), text, Part.STREAM)]
 
 
 def only(text: bytes) -> Finding:

@@ -10,7 +10,8 @@ from dlp_patterns.sums import luhn
 from sidecar.core.decode.http1 import CHUNK_OVERHEAD_LIMIT
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.hits import EngineError, Hit, Hold, Matcher, TextStream
-from sidecar.core.inspection import AHEAD, FINDINGS_LIMIT
+from sidecar.core.inspection import FINDINGS_LIMIT
+from sidecar.core.inspector import AHEAD
 from sidecar.core.policy import DlpRule, Policy
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Mode

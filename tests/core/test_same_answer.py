@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dlp_patterns import masking
 from dlp_patterns.model import Pattern
 from sidecar.core.findings import Action
-from sidecar.core.inspection import AHEAD
+from sidecar.core.inspector import AHEAD
 from sidecar.core.scopes import Mode
 from tests.kit.carriers import CARRIERS, Carried
 from tests.kit.cuts import Outcome, bytewise, cuttings, pieces

@@ -7,7 +7,7 @@ from dlp_patterns.model import Pattern
 from sidecar.core.findings import Action, Channel
 from sidecar.core.flow import Flow
 from sidecar.core.hits import Matcher
-from sidecar.core.inspection import Inspector
+from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, DlpRule, Policy
 from sidecar.core.scopes import Direction, Mode, PeerClass
 from sidecar.match.hs import HyperscanMatcher

@@ -17,6 +17,15 @@ from typing import Final
 
 import httptools
 
+from sidecar.core.decode.fields import (
+    CHUNKED,
+    EMPTY,
+    UNTIL_CLOSE,
+    Body,
+    content_coding,
+    declared_body,
+    plain_length,
+)
 from sidecar.core.decode.pieces import END, Kind, MalformedError, Piece, Unit
 
 HEAD_LIMIT: Final = 64 * 1024
@@ -27,7 +36,6 @@ CHUNK_OVERHEAD_LIMIT: Final = 16 * 1024
 """Bytes of chunk framing beyond what chunks of their size need (Go's net/http has the same limit)."""
 
 _SIZE_LINE = re.compile(rb"([0-9a-fA-F]{1,15})(;[^\r\n]*)?\r\n")
-_LENGTH = re.compile(rb"[0-9]{1,15}")
 _LINE_ENDS = re.compile(rb"[\r\n]*")
 _BLANK = b"\r\n\r\n"
 _NO_BODY = frozenset({204, 304})
@@ -50,18 +58,6 @@ class Exchange:
     """Requests whose final response has not begun, oldest first."""
     tunnel: bool = False
     """A 101 or a successful CONNECT was seen: from here on both directions are opaque."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What follows a head: `length` bytes, chunks (-1), or everything until close (-2)."""
-
-    length: int
-    encoding: bytes = b""
-
-
-_CHUNKED, _UNTIL_CLOSE = -1, -2
-_EMPTY = _Body(0)
 
 
 class _Tally:
@@ -172,7 +168,7 @@ class Http1Reader:
         """Remember for the other direction that a plain message begins."""
         raise NotImplementedError
 
-    def _body_after(self, head: bytes, lower: bytes) -> _Body:
+    def _body_after(self, head: bytes, lower: bytes) -> Body:
         """What follows `head`.  Takes note of the message."""
         raise NotImplementedError
 
@@ -273,12 +269,12 @@ class Http1Reader:
         pieces.append(Piece(Kind.FRAME, blank))
         return True
 
-    def _enter(self, body: _Body, pieces: list[Piece]) -> None:
+    def _enter(self, body: Body, pieces: list[Piece]) -> None:
         if body.length == 0:
             self._finish(pieces)
-        elif body.length == _CHUNKED:
+        elif body.length == CHUNKED:
             self._overhead, self._state = 0, self._in_size_line
-        elif body.length == _UNTIL_CLOSE:
+        elif body.length == UNTIL_CLOSE:
             self._state = self._until_close
         else:
             self._left = body.length
@@ -388,17 +384,17 @@ class RequestReader(Http1Reader):
             data[0] < 65 or data.startswith(b"CONNECT ") or b"\r\nupgrade:" in head
         ):  # 65: no empty line before it
             return -1
-        length = _plain_length(head)
+        length = plain_length(head)
         return 0 if length is None else length
 
     def _note(self, data: bytes) -> None:
         self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
 
-    def _body_after(self, head: bytes, lower: bytes) -> _Body:
+    def _body_after(self, head: bytes, lower: bytes) -> Body:
         if head.startswith(b"CONNECT "):
-            asked, body = Asked.CONNECT, _EMPTY
+            asked, body = Asked.CONNECT, EMPTY
         else:
-            asked, body = Asked.PLAIN, _declared_body(lower) or _EMPTY
+            asked, body = Asked.PLAIN, declared_body(lower) or EMPTY
         if head.startswith(b"HEAD "):
             asked = Asked.HEAD
         elif self._upgrade and asked is Asked.PLAIN:
@@ -408,11 +404,11 @@ class RequestReader(Http1Reader):
             self._stay_in_http(body)
         return body
 
-    def _stay_in_http(self, body: _Body) -> None:
+    def _stay_in_http(self, body: Body) -> None:
         """llhttp leaves at a head that asks for another protocol; a fresh one follows the body that comes all the same."""
         self._fresh_parser()
         self._alone = body.length == 0
-        if body.length == _CHUNKED:
+        if body.length == CHUNKED:
             self._mirror(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
         elif body.length:
             self._mirror(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % body.length)
@@ -431,31 +427,31 @@ class ResponseReader(Http1Reader):
             return -1
         if status < b"200" or status in (b"204", b"304"):
             return -1
-        length = _plain_length(head)
+        length = plain_length(head)
         return -1 if length is None else length
 
     def _note(self, data: bytes) -> None:  # noqa: ARG002 - only that there is a response matters
         self._exchange.waiting.popleft()
 
-    def _body_after(self, head: bytes, lower: bytes) -> _Body:
+    def _body_after(self, head: bytes, lower: bytes) -> Body:
         status = int(head[9:12])
         waiting = self._exchange.waiting
         if 100 <= status < 200 and status != 101:
-            return _EMPTY  # interim: the final response is still to come
+            return EMPTY  # interim: the final response is still to come
         # A server may speak unasked (408 on an idle connection): framed like the answer to a plain request.
         asked = waiting.popleft() if waiting else Asked.PLAIN
-        body = _declared_body(lower)
+        body = declared_body(lower)
         if status == 101 or (asked is Asked.CONNECT and 200 <= status < 300):
             self._switch(status, asked, body)
-            return _EMPTY
+            return EMPTY
         if status in _NO_BODY:
-            return _EMPTY
+            return EMPTY
         if asked is Asked.HEAD:
             self._alone = True
-            return _EMPTY
-        return body or _Body(_UNTIL_CLOSE, _content_coding(lower))
+            return EMPTY
+        return body or Body(UNTIL_CLOSE, content_coding(lower))
 
-    def _switch(self, status: int, asked: Asked, body: _Body | None) -> None:
+    def _switch(self, status: int, asked: Asked, body: Body | None) -> None:
         """From here on both directions are opaque, if that was asked for and nobody could see it otherwise.
 
         A 2xx answer to CONNECT must not have a length (RFC 9110 9.3.6): a server that sends one does not know CONNECT
@@ -466,58 +462,3 @@ class ResponseReader(Http1Reader):
         if asked is Asked.CONNECT and body is not None:
             raise MalformedError("tunnel with a body")
         self._exchange.tunnel = self._alone = True
-
-
-# --- header fields that decide framing.  llhttp has already refused bare CR/LF, folding and spaces before the colon, so
-# --- "\r\nname:" in the lower-case head is exactly that field.
-
-
-def _field(lower: bytes, name: bytes) -> bytes | None:
-    """The value of the one field `name` (given as b"\\r\\nname:"), None when absent; MalformedError when repeated."""
-    at = lower.find(name)
-    if at < 0:
-        return None
-    end = lower.find(b"\r\n", at + 2)
-    if lower.find(name, end) >= 0:
-        raise MalformedError(f"repeated field {name.strip().decode()}")
-    return lower[at + len(name) : end].strip(b" \t")
-
-
-def _plain_length(lower: bytes) -> int | None:
-    """Content-Length of a head without any coding; None when absent, -1 when the slow path must look."""
-    if b"\r\ntransfer-encoding:" in lower or b"\r\ncontent-encoding:" in lower:
-        return -1
-    at = lower.find(b"\r\ncontent-length:")
-    if at < 0:
-        return None
-    value = lower[at + 17 : lower.find(b"\r\n", at + 2)].strip(b" \t")
-    return int(value) if value.isdigit() and len(value) < 16 else -1
-
-
-def _declared_body(lower: bytes) -> _Body | None:
-    """The body that the header fields declare; None when they declare none."""
-    coding = _content_coding(lower)
-    transfer = _field(lower, b"\r\ntransfer-encoding:")
-    if transfer is not None:
-        if lower.startswith(b"http/1.0") or b" http/1.0\r\n" in lower[: lower.find(b"\r\n") + 2]:
-            raise MalformedError("Transfer-Encoding in HTTP/1.0")
-        *inner, last = (part.strip(b" \t") for part in transfer.split(b","))
-        if last != b"chunked" or b"chunked" in inner:
-            raise MalformedError("Transfer-Encoding that does not end in chunked")
-        return _Body(_CHUNKED, b",".join([*([coding] if coding else []), *inner]))
-    length = _field(lower, b"\r\ncontent-length:")
-    if length is None:
-        return None
-    if _LENGTH.fullmatch(length) is None:
-        raise MalformedError("Content-Length")
-    return _Body(int(length), coding)
-
-
-def _content_coding(lower: bytes) -> bytes:
-    """The content coding, b"" for none or identity; several fields are one list (RFC 9110 8.4)."""
-    if b"\r\ncontent-encoding:" not in lower:
-        return b""
-    lines = lower.split(b"\r\n")
-    values = (line.partition(b":")[2] for line in lines if line.startswith(b"content-encoding:"))
-    codings = (value.strip(b" \t") for line in values for value in line.split(b","))
-    return b",".join(coding for coding in codings if coding not in (b"", b"identity"))

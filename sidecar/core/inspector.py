@@ -1,0 +1,54 @@
+"""What all inspections of one flow share, and how it makes values of the engine's hits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sidecar.core.confirm import Confirmer, Span
+from sidecar.core.findings import Part
+from sidecar.core.hits import Hit, Hold, Matcher
+from sidecar.core.policy import FlowRules
+
+AHEAD: Final = 64
+"""How many bytes behind a hit confirmation looks at: enough to see a UUID or a SHA-256 in hex to its end."""
+
+Values = dict[tuple[int, int], Span]
+"""Values by pattern and start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """What all inspections of one flow share: engine, policy, mode."""
+
+    matcher: Matcher
+    confirmer: Confirmer
+    rules: FlowRules
+    enforce: bool
+    must_not_leave: frozenset[int] = frozenset()
+    """Indices of the patterns whose values may be blocked or masked on this flow."""
+    hold: Hold | None = None
+    """The tail rule for these; None when there are none, or nothing is enforced."""
+
+    def confirm(self, hits: Sequence[Hit], text: bytes, part: Part) -> list[Span]:
+        """The values in a complete text, in the order in which a stream tells them."""
+        values: Values = {}
+        self.enter(values, hits, text, 0, part)
+        return self.in_order(values) if values else []
+
+    def enter(self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> None:
+        """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from `base` on."""
+        reach = self.matcher.reach
+        for hit in hits:
+            end = hit[1] - base
+            begin = max(0, end - reach)
+            window = seen[begin : end + AHEAD]
+            span = self.confirmer.confirm(hit, window, base + begin, part, self.rules)
+            if span is not None:
+                known = values.setdefault((span.index, span.start), span)
+                if known.end < span.end:
+                    values[span.index, span.start] = span
+
+    def in_order(self, values: Values) -> list[Span]:
+        """Values in the order in which they become final."""
+        limit = self.confirmer.limit
+        return sorted(values.values(), key=lambda span: (limit(span), span.index, span.start))

@@ -1,0 +1,117 @@
+"""A text that grows: what is confirmed in it, and up to where it is safe to let go."""
+
+from collections.abc import Sequence
+
+from sidecar.core.confirm import Span
+from sidecar.core.findings import Part
+from sidecar.core.hits import Hit
+from sidecar.core.inspector import AHEAD, Inspector, Values
+
+
+class Text:
+    """One logical text: what the engine sees, whatever the framing around it.
+
+    A hit is confirmed when `AHEAD` bytes behind it are known, or the text is over: what follows a number tells as much
+    about it as what precedes it.  A value is told when none that begins at the same place can be longer any more: of a
+    card number of 19 digits, whose first 16 are one too, the last four are not those of the shorter.  Until then it is
+    held like one that is still growing.
+    """
+
+    def __init__(self, inspector: Inspector, part: Part, paused_at: int = 0) -> None:
+        self._inspector = inspector
+        self._part = part
+        self.paused_at = paused_at
+        """Everything before this offset has left in a pause."""
+        self._stream = inspector.matcher.open()
+        self._keep = inspector.matcher.reach + AHEAD
+        self._tail = b""
+        """The last `reach + AHEAD` bytes of the text."""
+        self._open_hits: list[Hit] = []
+        """Hits whose surroundings are not complete yet, by end."""
+        self._values: Values = {}
+        """Confirmed values that could still turn out to be longer."""
+        self._told: set[tuple[int, int]] = set()
+        self.length = 0
+
+    def feed(self, piece: bytes) -> list[Span]:
+        """The values that are confirmed now."""
+        seen = self._tail + piece
+        self.length += len(piece)
+        hits = self._stream.feed(piece)
+        self._tail = seen[-self._keep :]
+        if not hits and not self._open_hits and not self._values:
+            return []
+        self._confirm(hits, seen, self.length - AHEAD)
+        return self._final(self.length - AHEAD)
+
+    def end(self) -> list[Span]:
+        """The remaining values of a text that is over."""
+        hits = self._stream.close()
+        if hits or self._open_hits:
+            self._confirm(hits, self._tail, self.length)
+        return self._final(None)
+
+    def pause(self) -> list[Span]:
+        """The remaining values if the text were over; but it may go on."""
+        hits = [hit for hit in self._ending() if hit not in self._open_hits]
+        self._confirm(hits, self._tail, self.length)
+        return self._final(None)
+
+    def grows_through_pauses(self) -> bool:
+        """Whether the text ends in the shape of a value that must not leave and that began before the last pause."""
+        base, inspector = self.length - len(self._tail), self._inspector
+        shaped = {index for index, _ in self._ending()} & inspector.must_not_leave
+        begins = (inspector.confirmer.begins(index, self._tail) for index in shaped)
+        return any(begin is not None and base + begin < self.paused_at for begin in begins)
+
+    def _ending(self) -> list[Hit]:
+        """The hits at the very end of the text, if it ended here."""
+        base = self.length - len(self._tail)
+        every = ((index, end + base) for index, end in self._inspector.matcher.once(self._tail))
+        return [hit for hit in every if hit[1] == self.length]
+
+    def safe(self) -> int:
+        """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
+        inspector = self._inspector
+        if inspector.hold is None:
+            return self.length
+        safe = self.length - inspector.hold(self._tail)
+        patterns = inspector.matcher.patterns
+        for index, end in self._open_hits:
+            if index in inspector.must_not_leave:
+                safe = min(safe, end - patterns[index].width - 1)
+        for index, start in self._values:
+            if index in inspector.must_not_leave:
+                safe = min(safe, start)
+        return safe
+
+    def discard(self) -> None:
+        """Free the engine's state."""
+        self._stream.close()
+
+    def _confirm(self, hits: Sequence[Hit], seen: bytes, known: int) -> None:
+        """Confirm what ends up to offset `known`; the rest stays open."""
+        every = sorted((*self._open_hits, *hits), key=_by_end)
+        ready = [hit for hit in every if hit[1] <= known]
+        self._open_hits = every[len(ready) :]
+        if ready:
+            self._inspector.enter(self._values, ready, seen, self.length - len(seen), self._part)
+
+    def _final(self, known: int | None) -> list[Span]:
+        """The values that cannot be longer any more when the text is known up to offset `known`; None: it is over."""
+        values = self._values
+        if not values:
+            return []
+        limit = self._inspector.confirmer.limit
+        final = [span for span in self._inspector.in_order(values) if known is None or limit(span) <= known]
+        for span in final:
+            del values[span.index, span.start]
+        fresh = [span for span in final if (span.index, span.start) not in self._told]
+        reachable = self.length - self._keep  # nothing that is still to come begins before it
+        self._told = {told for told in self._told if told[1] >= reachable}
+        self._told.update((span.index, span.start) for span in fresh)
+        return fresh
+
+
+def _by_end(hit: Hit) -> tuple[int, int]:
+    return hit[1], hit[0]
