@@ -31,8 +31,39 @@ NFT_TABLE: Final = "cdefence"
 # Annotations and labels.
 DOMAIN: Final = "cdefence.io"
 INJECTION_LABEL: Final = f"{DOMAIN}/injection"
+"""On a namespace: `enabled` opts in."""
 SCOPE_ANNOTATION: Final = f"{DOMAIN}/pci-scope"
 MODE_ANNOTATION: Final = f"{DOMAIN}/mode"
+INJECT_ANNOTATION: Final = f"{DOMAIN}/inject"
+"""`"false"` leaves a pod of an opted-in namespace alone; only listed groups may set it.  As annotation and as label."""
+STATUS_ANNOTATION: Final = f"{DOMAIN}/status"
+"""What the injector did to a pod, as JSON."""
+
+# What injection adds to a pod.
+INIT_CONTAINER: Final = "cdefence-init"
+PROXY_CONTAINER: Final = "cdefence-proxy"
+MOUNT: Final = "/var/run/secrets/cdefence"
+TOKEN_FILE: Final = f"{MOUNT}/token"
+CA_FILE: Final = f"{MOUNT}/ca.crt"
+"""Both come from one projected volume, mounted in our proxy container only."""
+TOKEN_AUDIENCE: Final = "cdefence"  # noqa: S105 - a name
+CA_CONFIG_MAP: Final = "cdefence-ca"
+"""In every opted-in namespace: key `ca.crt`, the CA certificates that sidecars trust; kept by the controller."""
+
+# The control plane.
+SYSTEM_NAMESPACE: Final = "cdefence-system"
+WEBHOOK_SERVICE: Final = "cdefence-webhook"
+WEBHOOK_PORT: Final = 9443
+SCOPES_SERVICE: Final = "cdefence-scopes"
+SCOPES_PORT: Final = 8443
+CONTROLLER_HEALTH_PORT: Final = 8080
+CONTROLLER_METRICS_PORT: Final = 9090
+POLICY_CONFIG_MAP: Final = "cdefence-policy"
+"""Key `policy.yaml`, in our namespace."""
+TLS_SECRET: Final = "cdefence-tls"  # noqa: S105 - a name
+"""Keys `ca.crt`, `ca.key`, `tls.crt`, `tls.key`."""
+LEASE: Final = "cdefence-controller"
+WEBHOOK_CONFIG: Final = "cdefence-injector"
 API_VERSION: Final = f"{DOMAIN}/v1"
 """`apiVersion` of policy and scope map files."""
 
