@@ -19,7 +19,7 @@ SHARED = PURE | {"sidecar.contract", "sidecar.match"}
 MAY_IMPORT = {
     "dlp_patterns": set(),
     "sidecar.contract": set(),
-    "sidecar.core": {"dlp_patterns"},
+    "sidecar.core": {"dlp_patterns", "sidecar.contract"},
     "sidecar.match": PURE,
     "sidecar.net": SHARED,
     "sidecar.ops": SHARED,

@@ -24,7 +24,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from operator import xor
 
 from sidecar.core.feed_shape import (
@@ -45,6 +45,7 @@ from sidecar.core.feed_shape import (
     shape,
     text_of,
 )
+from sidecar.core.policy_text import version as policy_version
 from sidecar.core.scopes import Key, PeerClass, ScopeMap
 
 __all__ = [
@@ -64,7 +65,6 @@ __all__ = [
     "encode_resync",
     "encode_snapshot",
     "next_hash",
-    "policy_version",
     "read_lookup",
     "state_hash",
 ]
@@ -127,11 +127,6 @@ def next_hash(
         if was is not None:
             state ^= entry_hash(key, was)
     return reduce(xor, (entry_hash(key, scope) for key, scope in put.items()), state)
-
-
-def policy_version(text: str) -> str:
-    """The version of a policy: what its text is, in twelve hex digits of SHA-256."""
-    return sha256(text.encode()).hexdigest()[:12]
 
 
 # --- writing

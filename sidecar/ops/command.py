@@ -42,7 +42,8 @@ def settings_table() -> Iterator[str]:
 
 
 def _policy_check(args: argparse.Namespace) -> int:
-    from sidecar.ops.policy_file import PolicyError, load_policy
+    from sidecar.core.policy_text import PolicyError
+    from sidecar.ops.policy_file import load_policy
 
     try:
         file = load_policy(args.file, _known_patterns())

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from sidecar.core.redact import holds_pan
 from sidecar.ops.events import Event, Json, Origin, WithheldEvent
-from sidecar.ops.redact import holds_pan
 
 STDOUT = "-"
 

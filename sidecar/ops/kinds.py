@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
-from sidecar.ops.fields import listed
+from sidecar.core.fields import listed
 
 
 @dataclass(frozen=True, slots=True)

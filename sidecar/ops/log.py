@@ -14,7 +14,7 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from sidecar.ops.redact import mask_pans
+from sidecar.core.redact import mask_pans
 from sidecar.ops.settings import LogLevel
 
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"

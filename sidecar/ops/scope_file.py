@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from sidecar.core.document import Node, show
+from sidecar.core.fields import ConfigError, Reader
 from sidecar.core.scopes import Entry, PeerClass, ScopeMap
-from sidecar.ops.document import Node, show
-from sidecar.ops.fields import ConfigError, Reader, text_of
+from sidecar.ops.files import text_of
 
 KIND = "ScopeMap"
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from dlp_patterns.errors import Problem
 from sidecar import contract
+from sidecar.core.document import Node, show
+from sidecar.core.fields import ConfigError, Reader
 from sidecar.core.scopes import POD_SCOPES, Mode, PeerClass
-from sidecar.ops.document import Node, show
-from sidecar.ops.fields import ConfigError, Reader, text_of
+from sidecar.ops.files import text_of
 from sidecar.ops.kinds import (
     ADDRESSES,
     FLAG,

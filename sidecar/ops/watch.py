@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.ops.fields import ConfigError
+from sidecar.core.fields import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

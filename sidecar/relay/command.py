@@ -54,8 +54,8 @@ def run(_: argparse.Namespace) -> int:
 def _serve(settings: Settings) -> int:
     import uvloop
 
+    from sidecar.core.fields import ConfigError
     from sidecar.core.hits import EngineError
-    from sidecar.ops.fields import ConfigError
     from sidecar.relay import process as running
 
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlp_patterns.load import builtin
 from sidecar import __version__, contract
 from sidecar.core.hits import EngineError
+from sidecar.core.policy_text import PolicyFile
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.endpoint import Answer, Endpoint
 from sidecar.ops.event_log import EventLog
@@ -17,7 +18,7 @@ from sidecar.ops.events import Origin
 from sidecar.ops.exposition import Exposition
 from sidecar.ops.health import Health
 from sidecar.ops.metrics import Metrics
-from sidecar.ops.policy_file import PolicyFile, load_policy
+from sidecar.ops.policy_file import load_policy
 from sidecar.ops.scope_file import load_scope_map
 from sidecar.ops.watch import Changed, Failed, Watched
 from sidecar.relay import sockets

@@ -10,8 +10,8 @@ from sidecar.core.confirm import OPEN_ENDED, SAD
 from sidecar.core.findings import Action, Finding, FindingClass, Part
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
+from sidecar.core.redact import holds_pan
 from sidecar.core.scopes import Mode
-from sidecar.ops.redact import holds_pan
 from tests.kit.cuts import outcome
 from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, inspector, patterns
 

@@ -20,7 +20,7 @@ from difflib import ndiff
 from sidecar.core.flow import Flow
 from sidecar.core.inspection import Step
 from sidecar.core.reasons import Reason
-from sidecar.ops.redact import mask_pans
+from sidecar.core.redact import mask_pans
 
 
 class _Line:

@@ -10,9 +10,9 @@ from dlp_patterns.model import Confidence, Severity
 from sidecar.core.findings import Action, FindingClass, Part
 from sidecar.core.policy import Connection, Denial, Permit
 from sidecar.core.reasons import Reason
+from sidecar.core.redact import holds_pan
 from sidecar.core.scopes import Direction, Mode, PeerClass
 from sidecar.ops.events import FindingEvent, FlowEvent, Origin, WithheldEvent, new_incident
-from sidecar.ops.redact import holds_pan
 from sidecar.ops.verdict import VERDICTS
 
 ORIGIN = Origin(pod="checkout", namespace="shop", version="9.9.9")

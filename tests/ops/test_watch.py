@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dlp_patterns.errors import Problem
-from sidecar.ops.fields import ConfigError, text_of
+from sidecar.core.fields import ConfigError
+from sidecar.ops.files import text_of
 from sidecar.ops.watch import Changed, Failed, Watched
 
 

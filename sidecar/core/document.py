@@ -1,7 +1,7 @@
-"""Reading a YAML or JSON file strictly: what two readers could understand differently is refused.
+"""Reading the text of a YAML or JSON file strictly: what two readers could understand differently is refused.
 
-What belongs here: text to plain values.  What never does: the shape of a file (fields.py) and the meaning
-of its fields (settings.py, policy_file.py, scope_file.py).
+What belongs here: text to plain values.  What never does: opening the file, its shape (fields.py) and the
+meaning of its fields (policy_text.py, and settings.py and scope_file.py in `ops`).
 
 A key written twice, an anchor, a tag or a second document is an error, and only `true` and `false` are
 booleans (`no` and `off` are words): a policy means one thing.
@@ -10,19 +10,15 @@ booleans (`no` and `off` are words): a policy means one thing.
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 import yaml
 
 from dlp_patterns.errors import Problem
-from sidecar.ops.redact import mask_pans
+from sidecar.core.redact import mask_pans
 
 type Node = bool | int | float | str | list["Node"] | dict[str, "Node"] | None
 """One value of a parsed file."""
-
-MAX_FILE = 64 * 1024 * 1024
-"""Largest file read, bytes.  A scope map of 500,000 peers fits; a device or a log by mistake does not."""
 
 MAX_DEPTH = 16
 """Deepest nesting; our files need four."""
@@ -37,25 +33,6 @@ class DocumentError(ValueError):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
-
-
-def read_text(path: Path) -> str:
-    """The text of the file at `path`.
-
-    Raises OSError, and DocumentError for a file that is too large or no UTF-8.
-    """
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise DocumentError(
-            Problem("file", f"is larger than {MAX_FILE} bytes", "check that it is the right file")
-        )
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise DocumentError(
-            Problem("file", f"is not UTF-8 (byte {error.start})", "save it as UTF-8")
-        ) from None
 
 
 def parse(text: str) -> Node:

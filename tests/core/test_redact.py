@@ -5,7 +5,7 @@ import random
 import pytest
 
 from dlp_patterns.sums import luhn
-from sidecar.ops.redact import holds_pan, mask_pans
+from sidecar.core.redact import holds_pan, mask_pans
 
 MASKED = [
     ("4111111111111111", "411111******1111"),

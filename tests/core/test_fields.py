@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.ops.fields import ConfigError, Reader, join, listed, text_of
+from sidecar.core.fields import Reader, join, listed
 
 TABLE = {"allow": True, "deny": False}
 
@@ -45,18 +45,6 @@ def test_the_header():
         "apiVersion: is 'v1'; write cdefence.io/v1",
         "kind: is null; write Policy",
     ]
-
-
-def test_an_unreadable_file_is_told_from_a_bad_one(tmp_path):
-    path = tmp_path / "file"
-    with pytest.raises(ConfigError) as caught:
-        text_of(path)
-    assert caught.value.unread
-    path.write_bytes(b"\xff")
-    with pytest.raises(ConfigError) as caught:
-        text_of(path)
-    assert not caught.value.unread
-    assert str(caught.value) == f"{path}: file: is not UTF-8 (byte 0); save it as UTF-8"
 
 
 def test_words():

@@ -1,15 +1,15 @@
 """Checking the shape of a parsed file field by field, and reporting everything that is wrong with it at once.
 
 What belongs here: mappings, lists, numbers and words of closed tables, each with the path of its field for
-the error.  What never does: what a field is for; settings.py, policy_file.py and scope_file.py know that.
+the error.  What never does: what a field is for; policy_text.py knows that, and settings.py and
+scope_file.py in `ops`.
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from dlp_patterns.errors import Problem
 from sidecar.contract import API_VERSION
-from sidecar.ops.document import DocumentError, Node, parse, read_text, show
+from sidecar.core.document import DocumentError, Node, parse, show
 
 
 class ConfigError(ValueError):
@@ -30,20 +30,6 @@ def listed(words: Iterable[str]) -> str:
     """`a, b or c`."""
     *head, last = words
     return f"{', '.join(head)} or {last}" if head else last
-
-
-def text_of(path: Path, error: type[ConfigError] = ConfigError) -> str:
-    """The text of a configuration file.
-
-    Raises `error` if it cannot be read.
-    """
-    try:
-        return read_text(path)
-    except DocumentError as wrong:
-        raise error([wrong.problem], str(path)) from None
-    except OSError as failure:
-        problem = Problem("file", f"cannot be read: {failure.strerror}", "check the path and the permissions")
-        raise error([problem], str(path), unread=True) from None
 
 
 class Reader:

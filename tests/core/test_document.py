@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from sidecar.ops import document
-from sidecar.ops.document import DocumentError, parse, read_text, show
+from sidecar.core.document import DocumentError, parse, show
 
 UNDERSTOOD = [
     ("", None),
@@ -66,16 +65,6 @@ def test_an_error_does_not_quote_the_file():
         parse("a: 'secret\nb: [")
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__
-
-
-def test_a_file_of_another_kind(tmp_path, monkeypatch):
-    file = tmp_path / "file"
-    file.write_bytes(b"a: \xff")
-    with pytest.raises(DocumentError, match=r"is not UTF-8 \(byte 3\)"):
-        read_text(file)
-    monkeypatch.setattr(document, "MAX_FILE", 3)
-    with pytest.raises(DocumentError, match="is larger than 3 bytes"):
-        read_text(file)
 
 
 @pytest.mark.parametrize(
