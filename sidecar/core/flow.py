@@ -201,9 +201,8 @@ class Flow:
             # TLS clients speak first; in the middle of something else it is just bytes.
             found = Channel.OPAQUE
         self.channel = found
-        if found is Channel.TLS:
-            return self._begin_tls(start)
-        inspector = self.inspector(found)
+        # Until the server has answered like TLS, a ClientHello may be a disguise: the client is looked at like any other.
+        inspector = self.inspector(Channel.OPAQUE if found is Channel.TLS else found)
         gone = self._released if inspector.enforce else 0
         if found is Channel.HTTP1:
             if self._server_spoke and inspector.enforce:
@@ -215,18 +214,14 @@ class Flow:
                 self.server.inspect(Inspection(inspector, ResponseReader(self.exchange), heads_wait=True))
         else:
             self.client.inspect(Inspection(inspector, OpaqueReader(), gone))
-            if not self._server_spoke:
+            if found is Channel.TLS:
+                self.server.feed = self._tls_answer
+            elif not self._server_spoke:
                 self.server.inspect(Inspection(inspector, OpaqueReader()))
         step = self.client.feed(start)
         return step if inspector.enforce else step._replace(release=start[self._released :])
 
     # --- TLS -----------------------------------------------------------------------------------------------------------
-
-    def _begin_tls(self, start: bytes) -> Step:
-        self.client.pass_by(Reason.ENCRYPTED)
-        self.server.feed = self._tls_answer
-        step = self.client.feed(start)
-        return step._replace(release=start[self._released :])
 
     def _tls_answer(self, data: bytes) -> Step:
         """The server must answer a ClientHello like a TLS server, or the ClientHello was a disguise."""
@@ -238,8 +233,28 @@ class Flow:
             return self._not_tls()
         start, self.server.held = self.server.held, b""
         self.server.pass_by(Reason.ENCRYPTED)
-        self.encrypted = True
+        looked_at = self.client.inspection
+        if looked_at is not None and looked_at.waiting:
+            self.client.feed = self._first_encrypted  # early data of TLS 1.3 that ends like a number
+        else:
+            self._client_encrypted()
         return self.server.feed(start)
+
+    def _first_encrypted(self, data: bytes) -> Step:
+        """The first bytes of a client whose server has meanwhile answered: what waited leaves before them."""
+        assert self.client.inspection is not None
+        rest = self.client.inspection.close()
+        if rest.verdict is not None:
+            return rest
+        self._client_encrypted()
+        return Step(rest.release + self.client.feed(data).release, rest.findings)
+
+    def _client_encrypted(self) -> None:
+        """From now on the client passes without a look, like the server."""
+        self.client.discard()
+        self.client.inspection = None
+        self.client.pass_by(Reason.ENCRYPTED)
+        self.encrypted = True
 
     def _not_tls(self) -> Step:
         enforced = self.inspector(Channel.TLS).enforce

@@ -362,8 +362,32 @@ class TestTls:
         assert one.server.feed(answer[7:]).release == answer
         assert one.encrypted
         assert one.client.feed(VISA).release == VISA
-        assert one.client.uninspected == {Reason.ENCRYPTED: len(hello) + len(VISA)}
+        assert one.client.uninspected == {Reason.ENCRYPTED: len(VISA)}, "the hello was looked at"
         assert one.server.uninspected == {Reason.ENCRYPTED: len(answer)}
+
+    def test_until_the_server_has_answered_the_client_is_looked_at(self):
+        """A listener that never answers would get everything behind a ClientHello in clear."""
+        assert (
+            script(flow())
+            >> Payload(client_hello())
+            << Released(client_hello())
+            >> Payload(b"card=" + VISA)
+            << Released(b"card=411111")
+            >> ClientClosed()
+            << Found("pci.pan", SHOWN)
+            << Blocked(Reason.PAN_IN_CLEARTEXT)
+        )
+
+    def test_early_data_that_ends_like_a_number_is_not_lost(self):
+        one, hello = flow(), client_hello()
+        early = hello + b"\x17\x03\x03\x00\x0841111111"
+        first = one.client.feed(early).release
+        assert one.waiting
+        one.server.feed(server_hello())
+        assert not one.encrypted
+        assert first + one.client.feed(VISA).release == early + VISA
+        assert one.encrypted
+        assert not one.waiting
 
     def test_a_clear_text_answer_to_a_client_hello_is_a_disguise(self):
         assert (

@@ -116,7 +116,7 @@ def test_tls_passes_and_is_counted_as_encrypted(
         exchange(side, contexts)
         eventually(lambda: watch.flows("allowed", "grid", protocol="tls") == 1)
         assert watch.moved("cdefence_uninspected_bytes_total", reason="encrypted") > 2 * AMOUNT * MB
-        assert watch.moved("cdefence_inspected_bytes_total") == 0
+        assert watch.moved("cdefence_inspected_bytes_total") < 2**11, "only the ClientHello is looked at"
         looks = watch.moved("cdefence_scan_duration_seconds_count")
         print(f"\nsplice {splice}: {looks:.0f} reads came to the process")
         assert looks < 20 if splice == "true" else looks > 2 * AMOUNT * MB / (256 * 1024)
