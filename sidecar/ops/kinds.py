@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sidecar.core.fields import listed
 
@@ -41,6 +42,28 @@ def _path(text: str) -> Path:
 def _flag(text: str) -> bool:
     _require(text in ("true", "false"))
     return text == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an HTTPS server is (RFC 6454): its name is also what its certificate must say."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"https://[{self.host}]:{self.port}" if ":" in self.host else f"https://{self.host}:{self.port}"
+        )
+
+
+def _origin(text: str) -> Origin:
+    parts = urlsplit(_text(text))
+    port = parts.port  # raises ValueError for what is no port
+    _require(parts.scheme == "https" and port != 0)
+    _require(parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc))
+    _require(parts.hostname is not None and re.fullmatch(r"[a-z0-9.:-]{1,253}", parts.hostname) is not None)
+    return Origin(parts.hostname or "", port or 443)
 
 
 def one_of[E: StrEnum](words: Iterable[E]) -> Kind[E]:
@@ -100,3 +123,10 @@ PATH = Kind("a path", _path)
 FLAG = Kind("true or false", _flag)
 PORT = whole_from(1, 65_535)
 ADDRESSES = several("different IP addresses, separated by commas", lambda text: str(ip_address(text)))
+
+NO_OR_MORE_ADDRESSES = Kind(
+    "IP addresses, separated by commas, or nothing",
+    lambda text: ADDRESSES.parse(text) if text else (),
+    many=True,
+)
+ORIGIN = Kind("https://NAME[:PORT]", _origin)

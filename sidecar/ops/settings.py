@@ -24,15 +24,19 @@ from sidecar.ops.files import text_of
 from sidecar.ops.kinds import (
     ADDRESSES,
     FLAG,
+    NO_OR_MORE_ADDRESSES,
+    ORIGIN,
     PATH,
     PORT,
     TEXT,
     Kind,
+    Origin,
     number_from,
     one_of,
     some_of,
     whole_from,
 )
+from sidecar.ops.probes import Probe, parse_probes
 
 FILE_VARIABLE = f"{contract.ENV_PREFIX}SETTINGS"
 """Names the settings file itself."""
@@ -53,6 +57,13 @@ class LogLevel(StrEnum):
 
 PACKS = ("pci", "pii", "secrets")
 """The pattern packs that exist; a test compares them with the folders of `dlp_patterns/packs`."""
+
+
+PROBES: Kind[tuple[Probe, ...]] = Kind("JSON as the injector writes it", parse_probes)
+
+# How old a map may be that the scope API keeps up to date: it says every five seconds that it is right.
+WITH_SCOPE_API = {"scope_map_stale_after_s": 30.0, "scope_map_expire_after_s": 600.0}
+"""Defaults where `scope_api` is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,32 @@ class Settings:
         default=None,
         metadata=_about(PATH, "Scope map file (JSON or YAML); without one no peer is known. Watched."),
     )
+    scope_api: Origin | None = field(
+        default=None,
+        metadata=_about(ORIGIN, "Where the controller tells scope map and policy, instead of files."),
+    )
+    token: Path = field(
+        default=Path(contract.TOKEN_FILE),
+        metadata=_about(PATH, "Who we are to the scope API. Read anew for each connection."),
+    )
+    ca: Path = field(
+        default=Path(contract.CA_FILE),
+        metadata=_about(
+            PATH, "CA certificates (PEM) to know the scope API by. Read anew for each connection."
+        ),
+    )
     pod: str = field(default="", metadata=_about(TEXT, "Name of the pod, for events."))
     namespace: str = field(default="", metadata=_about(TEXT, "Namespace of the pod, for events."))
+    pod_ips: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(NO_OR_MORE_ADDRESSES, "Addresses of the pod; its probes are dialed there."),
+    )
+    probes: tuple[Probe, ...] = field(
+        default=(),
+        metadata=_about(
+            PROBES, "Probes and lifecycle hooks to relay from the health port to the application."
+        ),
+    )
     bind: tuple[str, ...] = field(
         default=("0.0.0.0", "::"),  # noqa: S104 - a transparent proxy must listen where its pod is reached
         metadata=_about(ADDRESSES, "Addresses to listen on; a family the kernel lacks is left out."),
@@ -154,11 +189,16 @@ class Settings:
     scope_map_stale_after_s: float = field(
         default=0.0,
         metadata=_about(
-            number_from(0), "Age at which a map no longer vouches for peers it lacks; 0: never.", "s"
+            number_from(0),
+            "Age at which a map no longer vouches for peers it lacks; 0: never. 30 with a scope API.",
+            "s",
         ),
     )
     scope_map_expire_after_s: float = field(
-        default=0.0, metadata=_about(number_from(0), "Age at which a map counts as none; 0: never.", "s")
+        default=0.0,
+        metadata=_about(
+            number_from(0), "Age at which a map counts as none; 0: never. 600 with a scope API.", "s"
+        ),
     )
     splice: bool = field(
         default=True, metadata=_about(FLAG, "Move bytes that need no look inside the kernel (`splice`).")
@@ -231,6 +271,8 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
     values = _values(given, problems)
     if problems:
         raise SettingsError(problems)
+    if values.get("scope_api") is not None:
+        values = WITH_SCOPE_API | values
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was made by the parser of its own row
     if problems := list(_contradictions(settings)):
         raise SettingsError(problems)
@@ -244,6 +286,10 @@ def _values(given: Mapping[str, _Given], problems: list[Problem]) -> dict[str, o
             text, place = given[option.name].text, given[option.name].place
             try:
                 values[option.name] = option.about.kind.parse(text)
+            except ConfigError as error:
+                problems += [
+                    Problem(f"{place}: {wrong.field}", wrong.what, wrong.remedy) for wrong in error.problems
+                ]
             except ValueError:
                 problems.append(Problem(place, f"is {show(text)}", f"use {option.about.kind.allowed}"))
         elif option.required:
@@ -262,6 +308,13 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
                     option.variable, f"is {port}, like {ports[port]}", "give each listener its own port"
                 )
             ports.setdefault(port, option.variable)
+    for name in ("scope_map", "policy"):
+        if settings.scope_api is not None and getattr(settings, name) is not None:
+            yield Problem(
+                f"{contract.ENV_PREFIX}{name.upper()}",
+                f"is set, and so is {contract.ENV_PREFIX}SCOPE_API, which tells that too",
+                "remove one of them",
+            )
     stale, expire = settings.scope_map_stale_after_s, settings.scope_map_expire_after_s
     if stale and expire and expire < stale:
         yield Problem(

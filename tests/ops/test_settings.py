@@ -8,6 +8,8 @@ import pytest
 from dlp_patterns.load import PACKS as PACK_FOLDERS
 from sidecar import contract
 from sidecar.core.scopes import Mode, PeerClass
+from sidecar.ops.kinds import Origin
+from sidecar.ops.probes import Probe, ProbeKind
 from sidecar.ops.settings import OPTIONS, PACKS, LogLevel, Settings, SettingsError, load
 
 MINIMAL = {"CDEFENCE_SCOPE": "in-scope"}
@@ -18,6 +20,20 @@ READ = [
     ("CDEFENCE_MODE", "monitor", "mode", Mode.MONITOR),
     ("CDEFENCE_POLICY", "/etc/cdefence/policy.yaml", "policy", Path("/etc/cdefence/policy.yaml")),
     ("CDEFENCE_SCOPE_MAP", "map.json", "scope_map", Path("map.json")),
+    ("CDEFENCE_SCOPE_API", "https://scopes.x.svc:8443", "scope_api", Origin("scopes.x.svc", 8443)),
+    ("CDEFENCE_SCOPE_API", "https://scopes/", "scope_api", Origin("scopes", 443)),
+    ("CDEFENCE_SCOPE_API", "https://[fd00::1]:8443", "scope_api", Origin("fd00::1", 8443)),
+    ("CDEFENCE_TOKEN", "/run/token", "token", Path("/run/token")),
+    ("CDEFENCE_CA", "/run/ca.crt", "ca", Path("/run/ca.crt")),
+    ("CDEFENCE_POD_IPS", "10.1.2.3,fd00::7", "pod_ips", ("10.1.2.3", "fd00::7")),
+    ("CDEFENCE_POD_IPS", "", "pod_ips", ()),
+    ("CDEFENCE_PROBES", "{}", "probes", ()),
+    (
+        "CDEFENCE_PROBES",
+        '{"/app/shop/livez": {"kind": "tcp", "port": 80}}',
+        "probes",
+        (Probe("/app/shop/livez", ProbeKind.TCP, 80, 1),),
+    ),
     ("CDEFENCE_POD", "checkout-1", "pod", "checkout-1"),
     ("CDEFENCE_NAMESPACE", "shop", "namespace", "shop"),
     ("CDEFENCE_BIND", "127.0.0.1, ::1", "bind", ("127.0.0.1", "::1")),
@@ -48,6 +64,24 @@ REFUSED = [
     ("CDEFENCE_SCOPE", "", "is ''; use in-scope, connected-to or out-of-scope"),
     ("CDEFENCE_MODE", "Protect", "is 'Protect'; use discover, monitor or protect"),
     ("CDEFENCE_POLICY", "", "is ''; use a path"),
+    ("CDEFENCE_SCOPE_API", "http://scopes:80", "is 'http://scopes:80'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "scopes:8443", "is 'scopes:8443'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "https://scopes:0", "is 'https://scopes:0'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "https://scopes:x", "is 'https://scopes:x'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "https://me@scopes", "is 'https://me@scopes'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "https://scopes/v1", "is 'https://scopes/v1'; use https://NAME[:PORT]"),
+    ("CDEFENCE_SCOPE_API", "https://scopes?x", "is 'https://scopes?x'; use https://NAME[:PORT]"),
+    (
+        "CDEFENCE_POD_IPS",
+        "10.1.2.3,",
+        "is '10.1.2.3,'; use IP addresses, separated by commas, or nothing",
+    ),
+    ("CDEFENCE_PROBES", "[]", "probes: are no mapping; write JSON as the injector does"),
+    (
+        "CDEFENCE_PROBES",
+        '{"/app/shop/livez": {"kind": "tcp", "port": 0}}',
+        "/app/shop/livez.port: is 0; write a whole number from 1 to 65535",
+    ),
     ("CDEFENCE_POD", "a\nb", "is 'a\\nb'; use printable text"),
     ("CDEFENCE_BIND", "localhost", "is 'localhost'; use different IP addresses, separated by commas"),
     ("CDEFENCE_BIND", "::,0::0", "is '::,0::0'; use different IP addresses, separated by commas"),
@@ -123,7 +157,7 @@ def test_a_default_is_a_value_of_its_own_kind(option):
     if option.render():
         assert option.about.kind.parse(option.render()) == option.default
     else:
-        assert option.required or option.default in (None, "")
+        assert option.required or option.default in (None, "", ())
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -157,6 +191,28 @@ def test_values_that_contradict_each_other():
         "CDEFENCE_HEALTH_PORT: is 15406, like CDEFENCE_INBOUND_PORT; give each listener its own port",
         "CDEFENCE_SCOPE_MAP_EXPIRE_AFTER_S: is 30, below 60, the age at which it is stale; raise it",
     ]
+
+
+def test_the_scope_api_is_instead_of_files():
+    environ = MINIMAL | {
+        "CDEFENCE_SCOPE_API": "https://scopes",
+        "CDEFENCE_POLICY": "p",
+        "CDEFENCE_SCOPE_MAP": "m",
+    }
+    assert complaints(environ) == [
+        f"CDEFENCE_{name}: is set, and so is CDEFENCE_SCOPE_API, which tells that too; remove one of them"
+        for name in ("SCOPE_MAP", "POLICY")
+    ]
+
+
+def test_with_the_scope_api_a_map_ages():
+    api = MINIMAL | {"CDEFENCE_SCOPE_API": "https://scopes"}
+    never = {"CDEFENCE_SCOPE_MAP_STALE_AFTER_S": "0"}
+    ages = [
+        (settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
+        for settings in (load(MINIMAL), load(api), load(api | never))
+    ]
+    assert ages == [(0, 0), (30, 600), (0, 600)]
 
 
 def test_the_service_links_of_kubernetes_are_no_settings():
