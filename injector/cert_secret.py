@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from injector.certs import Bundle, CertificateError, Lives, as_data, checked, created, renewed, rescued
-from injector.kube import SECRETS, Json, JsonObject, Kube, KubeError, PatchKind, at
+from injector.kube import SECRETS, Kube, KubeError, PatchKind, at
+from injector.tree import Node, Object
 
 log = logging.getLogger("cdefence.certs")
 
@@ -160,7 +161,7 @@ class CertificateSecret:
 
     async def _create(self, bundle: Bundle) -> Stored:
         """The Secret that exists afterwards: ours, or that of whoever was quicker."""
-        body: JsonObject = {
+        body: Object = {
             "metadata": {"name": self._name, "labels": {"app.kubernetes.io/managed-by": "cdefence"}},
             "type": "kubernetes.io/tls",
             "data": _encoded(bundle),
@@ -173,11 +174,11 @@ class CertificateSecret:
         return _stored(await self._kube.get(SECRETS, self._name, self._namespace))
 
     async def _replace(self, stored: Stored, bundle: Bundle) -> Stored:
-        body: JsonObject = {"metadata": {"resourceVersion": stored.version}, "data": _encoded(bundle)}
+        body: Object = {"metadata": {"resourceVersion": stored.version}, "data": _encoded(bundle)}
         return _stored(await self._kube.patch(SECRETS, self._name, PatchKind.MERGE, body, self._namespace))
 
 
-def _stored(secret: JsonObject) -> Stored:
+def _stored(secret: Object) -> Stored:
     data = at(secret, "data")
     pairs = data.items() if isinstance(data, dict) else ()
     return Stored(
@@ -185,14 +186,14 @@ def _stored(secret: JsonObject) -> Stored:
     )
 
 
-def _decoded(value: Json) -> bytes:
+def _decoded(value: Node) -> bytes:
     try:
         return base64.b64decode(str(value), validate=True)
     except binascii.Error:
         return b""
 
 
-def _encoded(bundle: Bundle) -> dict[str, Json]:
+def _encoded(bundle: Bundle) -> dict[str, Node]:
     return {key: base64.b64encode(value).decode("ascii") for key, value in as_data(bundle).items()}
 
 

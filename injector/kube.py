@@ -25,8 +25,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
-type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
-type JsonObject = dict[str, Json]
+from injector.tree import Node, Object
 
 FIELD_MANAGER = "cdefence-controller"
 TIMEOUT_S = 10.0
@@ -112,7 +111,7 @@ class _Caller(Protocol):
         *,
         query_params: list[tuple[str, str]],
         header_params: dict[str, str],
-        body: Json,
+        body: Node,
         auth_settings: list[str],
         _preload_content: bool,
         _request_timeout: float | tuple[float, float],
@@ -143,21 +142,21 @@ class Kube:
     async def __aexit__(self, *_: object) -> None:
         await self._caller.close()
 
-    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> JsonObject:
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """One object."""
         return await self._object("GET", resource.path(namespace, name))
 
-    async def raw(self, path: str) -> JsonObject:
+    async def raw(self, path: str) -> Object:
         """The JSON at a path that is no resource, such as `/version`."""
         return await self._object("GET", path)
 
     async def list(
         self, resource: Resource, namespace: str | None = None, timeout_s: float = 30.0, **parameters: str
-    ) -> JsonObject:
+    ) -> Object:
         """One page of objects; `parameters` are those of the API (labelSelector, limit, continue ...)."""
         return await self._object("GET", resource.path(namespace), parameters=parameters, timeout_s=timeout_s)
 
-    async def create(self, resource: Resource, body: JsonObject, namespace: str | None = None) -> JsonObject:
+    async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
         """A new object; KubeError with `conflict` when one of that name exists."""
         parameters = {"fieldManager": FIELD_MANAGER}
         return await self._object("POST", resource.path(namespace), body=body, parameters=parameters)
@@ -167,16 +166,16 @@ class Kube:
         resource: Resource,
         name: str,
         kind: PatchKind,
-        body: JsonObject | Sequence[JsonObject],
+        body: Object | Sequence[Object],
         namespace: str | None = None,
         sub: str | None = None,
-    ) -> JsonObject:
+    ) -> Object:
         """Change a part of one object; an applied one takes the fields it names from whoever had them."""
         parameters = {"fieldManager": FIELD_MANAGER}
         if kind is PatchKind.APPLY:
             parameters["force"] = "true"
         path = resource.path(namespace, name, sub)
-        content = body if isinstance(body, dict) else list[Json](body)
+        content = body if isinstance(body, dict) else list[Node](body)
         return await self._object("PATCH", path, body=content, parameters=parameters, content=kind)
 
     def watch(
@@ -204,11 +203,11 @@ class Kube:
         method: str,
         path: str,
         *,
-        body: Json = None,
+        body: Node = None,
         parameters: Mapping[str, str] | None = None,
         content: str = "application/json",
         timeout_s: float = TIMEOUT_S,
-    ) -> JsonObject:
+    ) -> Object:
         async with self._response(method, path, body, parameters or {}, timeout_s, content) as response:
             with _translated():
                 return _parsed(await response.read())
@@ -218,7 +217,7 @@ class Kube:
         self,
         method: str,
         path: str,
-        body: Json,
+        body: Node,
         parameters: Mapping[str, str],
         timeout: float | tuple[float, float],
         content: str = "application/json",
@@ -296,9 +295,9 @@ async def _refusal(response: aiohttp.ClientResponse) -> KubeError:
     )
 
 
-def _parsed(text: bytes) -> JsonObject:
+def _parsed(text: bytes) -> Object:
     try:
-        found: Json = json.loads(text)
+        found: Node = json.loads(text)
     except ValueError as error:
         raise KubeError(0, "BadAnswer", "the answer is no JSON") from error
     if not isinstance(found, dict):
@@ -306,16 +305,10 @@ def _parsed(text: bytes) -> JsonObject:
     return found
 
 
-def at(found: Json, *keys: str) -> Json:
+def at(found: Node, *keys: str) -> Node:
     """The value under a path of keys, None where any of them is missing."""
     for key in keys:
         if not isinstance(found, dict):
             return None
         found = found.get(key)
     return found
-
-
-def items(page: JsonObject) -> list[JsonObject]:
-    """The objects of a list."""
-    found = page.get("items")
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

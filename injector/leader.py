@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from injector.kube import LEASES, JsonObject, Kube, KubeError, PatchKind, at
+from injector.kube import LEASES, Kube, KubeError, PatchKind, at
+from injector.tree import Object
 
 log = logging.getLogger("cdefence.leader")
 
@@ -37,7 +38,6 @@ class Record:
 
     holder: str
     lease_s: float
-    renewed: str
     transitions: int
     version: str
     """`metadata.resourceVersion`: a change of an older one is refused."""
@@ -53,7 +53,7 @@ class Election:
         namespace: str,
         name: str,
         identity: str,
-        timing: Timing = Timing(),  # noqa: B008 - frozen
+        timing: Timing = Timing(),
         tell: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._kube = kube
@@ -98,8 +98,8 @@ class Election:
         except KubeError as error:
             if not error.not_found:
                 raise
-            body = {"metadata": {"name": self._name, "namespace": self._namespace}, "spec": self._spec(0)}
-            self._mine = _record(await self._kube.create(LEASES, dict(body), self._namespace))
+            body: Object = {"metadata": {"name": self._name}, "spec": self._spec(0)}
+            self._mine = _record(await self._kube.create(LEASES, body, self._namespace))
             return True
         if record.holder not in ("", self._identity) and not self._expired(record):
             return False
@@ -124,8 +124,10 @@ class Election:
             self._tell(False)
             await _stop(keep)
             await _stop(work)
+        for task in (work, keep):
+            if not task.cancelled():
+                task.result()  # raises what ended it
         if not work.cancelled():
-            work.result()  # raises what ended it
             raise RuntimeError("the leader's work ended, which it never should")
         log.warning("%s leads no more", self._identity)
 
@@ -161,12 +163,12 @@ class Election:
                 await self._write(self._mine, {"holderIdentity": "", "leaseDurationSeconds": 1})
                 log.info("%s gave the lease back", self._identity)
 
-    async def _write(self, record: Record, spec: JsonObject) -> Record:
-        body: JsonObject = {"metadata": {"resourceVersion": record.version}, "spec": spec}
+    async def _write(self, record: Record, spec: Object) -> Record:
+        body: Object = {"metadata": {"resourceVersion": record.version}, "spec": spec}
         changed = await self._kube.patch(LEASES, self._name, PatchKind.MERGE, body, self._namespace)
         return _record(changed)
 
-    def _spec(self, transitions: int) -> JsonObject:
+    def _spec(self, transitions: int) -> Object:
         now = _now()
         return {
             "holderIdentity": self._identity,
@@ -187,12 +189,11 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _record(lease: JsonObject) -> Record:
+def _record(lease: Object) -> Record:
     seconds, transitions = at(lease, "spec", "leaseDurationSeconds"), at(lease, "spec", "leaseTransitions")
     return Record(
         holder=str(at(lease, "spec", "holderIdentity") or ""),
         lease_s=float(seconds) if isinstance(seconds, int) else 0.0,
-        renewed=str(at(lease, "spec", "renewTime") or ""),
         transitions=transitions if isinstance(transitions, int) else 0,
         version=str(at(lease, "metadata", "resourceVersion") or ""),
     )

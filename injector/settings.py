@@ -12,15 +12,15 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from dlp_patterns.errors import Problem
+from injector.kinds import Kind, Network, one_of, whole_from
+from injector.recipe import PullPolicy
 from sidecar import contract
 
 PREFIX = f"{contract.ENV_PREFIX}CONTROLLER_"
-
-type Network = IPv4Network | IPv6Network
 
 
 class SettingsError(ValueError):
@@ -40,14 +40,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class PullPolicy(StrEnum):
-    """When the kubelet pulls the sidecar's image; the words of Kubernetes."""
-
-    ALWAYS = "Always"
-    IF_NOT_PRESENT = "IfNotPresent"
-    NEVER = "Never"
-
-
 class CertificateMode(StrEnum):
     """Who makes the certificate that the API server and the sidecars see."""
 
@@ -57,14 +49,6 @@ class CertificateMode(StrEnum):
     """cert-manager writes the Secret and its cainjector the caBundle; we only read."""
     SECRET = "secret"  # noqa: S105 - a word
     """An operator writes the Secret; we read it and keep the caBundle equal to its `ca.crt`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind[T]:
-    """A kind of value: `parse` raises ValueError for a text that is not `allowed`."""
-
-    allowed: str
-    parse: Callable[[str], T]
 
 
 def _matching(allowed: str, pattern: str) -> Kind[str]:
@@ -77,19 +61,6 @@ def _matching(allowed: str, pattern: str) -> Kind[str]:
         return text
 
     return Kind(allowed, parse)
-
-
-def _one_of[E: StrEnum](words: type[E]) -> Kind[E]:
-    return Kind(", ".join(words), words)
-
-
-def _whole(low: int, high: int) -> Kind[int]:
-    def parse(text: str) -> int:
-        if re.fullmatch(r"[0-9]{1,12}", text) is None or not low <= int(text) <= high:
-            raise ValueError
-        return int(text)
-
-    return Kind(f"a whole number from {low} to {high}", parse)
 
 
 def _several[T](allowed: str, one: Callable[[str], T]) -> Kind[tuple[T, ...]]:
@@ -119,7 +90,7 @@ GROUPS = _several("names of groups", _name)
 ADDRESS = Kind(
     "an IP address, or empty for every address", lambda text: str(ip_address(text)) if text else ""
 )
-PORT = _whole(0, 65_535)
+PORT = whole_from(0, 65_535)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +112,10 @@ class Settings:
 
     image: str = field(metadata=_about(IMAGE, "Image of the sidecar: put into every injected pod."))
     image_pull_policy: PullPolicy = field(
-        default=PullPolicy.IF_NOT_PRESENT, metadata=_about(_one_of(PullPolicy), "When kubelets pull it.")
+        default=PullPolicy.IF_NOT_PRESENT, metadata=_about(one_of(PullPolicy), "When kubelets pull it.")
     )
     certificates: CertificateMode = field(
-        default=CertificateMode.SELF, metadata=_about(_one_of(CertificateMode), "Who makes the certificate.")
+        default=CertificateMode.SELF, metadata=_about(one_of(CertificateMode), "Who makes the certificate.")
     )
     tls_secret: str = field(
         default=contract.TLS_SECRET,
@@ -153,7 +124,7 @@ class Settings:
     leaf_life_s: int = field(
         default=30 * 86_400,
         metadata=_about(
-            _whole(60, 365 * 86_400), "Life of a certificate; replaced after two thirds of it.", "s"
+            whole_from(60, 365 * 86_400), "Life of a certificate; replaced after two thirds of it.", "s"
         ),
     )
     namespace: str = field(
@@ -191,14 +162,14 @@ class Settings:
         default=contract.CONTROLLER_METRICS_PORT, metadata=_about(PORT, "`/metrics`, plain HTTP.")
     )
     concurrency: int = field(
-        default=64, metadata=_about(_whole(1, 10_000), "Admissions under way at once; more of them wait.")
+        default=64, metadata=_about(whole_from(1, 10_000), "Admissions under way at once; more of them wait.")
     )
     # An image without a shell has no `sleep`, and Kubernetes only learns a preStop sleep of its own with 1.30.
     drain_s: int = field(
-        default=5, metadata=_about(_whole(0, 300), "After SIGTERM: still serving, but not ready.", "s")
+        default=5, metadata=_about(whole_from(0, 300), "After SIGTERM: still serving, but not ready.", "s")
     )
     log_level: LogLevel = field(
-        default=LogLevel.INFO, metadata=_about(_one_of(LogLevel), "How much the log (stderr) says.")
+        default=LogLevel.INFO, metadata=_about(one_of(LogLevel), "How much the log (stderr) says.")
     )
 
 
