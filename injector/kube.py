@@ -30,6 +30,8 @@ from injector.tree import Node, Object
 FIELD_MANAGER = "cdefence-controller"
 TIMEOUT_S = 10.0
 CONNECT_S = 5.0
+LIST_S = 30.0
+WATCH_READ_S = 630.0
 _ERROR_BODY = 64 * 1024
 
 
@@ -151,7 +153,11 @@ class Kube:
         return await self._object("GET", path)
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, timeout_s: float = 30.0, **parameters: str
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        timeout_s: float = LIST_S,
     ) -> Object:
         """One page of objects; `parameters` are those of the API (labelSelector, limit, continue ...)."""
         return await self._object("GET", resource.path(namespace), parameters=parameters, timeout_s=timeout_s)
@@ -182,14 +188,14 @@ class Kube:
         self,
         resource: Resource,
         namespace: str | None = None,
-        read_timeout_s: float = 600.0,
-        **parameters: str,
+        parameters: Mapping[str, str] | None = None,
+        read_timeout_s: float = WATCH_READ_S,
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Changes as they come, one JSON document a line; ends when the server ends it.
 
         Raises: KubeError also in the middle, when the connection breaks or nothing comes for `read_timeout_s`.
         """
-        return self._lines(resource.path(namespace), {**parameters, "watch": "true"}, read_timeout_s)
+        return self._lines(resource.path(namespace), {**(parameters or {}), "watch": "true"}, read_timeout_s)
 
     @asynccontextmanager
     async def _lines(
