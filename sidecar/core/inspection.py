@@ -82,6 +82,10 @@ class Inspection:
         self._queue = Queue(gone)
         self._text: Text | None = None
         self._inflater: Inflater | None = None
+        self._raw: Text | None = None
+        """The bytes of a coded body as they are: a receiver need not believe the coding that a head declares."""
+        self._raw_told: set[tuple[str, str]] = set()
+        """What was found there; in a stored block the same value opens to itself."""
         self._blind: Reason | None = None
         """Why the current body cannot be inspected."""
         self._findings: list[Finding] = []
@@ -132,15 +136,19 @@ class Inspection:
             return self._process(())
         if text is None or not self._queue.held or not self._inspector.enforce:
             return Step(b"")
+        looked_at = [text] if self._raw is None else [self._raw, text]
         try:
+            if self._raw is not None:
+                self._judge_raw(self._raw.pause())
             self._judge(text.pause())
         except _BlockedError as blocked:
             return self._block(blocked.finding)
         # A message may end in digits, and then it must leave; a number that trickles in, a pause after each digit, must
         # not, once it is long enough to be one: the last digit could be computed from the others.
-        if not text.grows_through_pauses():
+        if not any(each.grows_through_pauses() for each in looked_at):
             self._queue.let(text.length)
-            text.paused_at = text.length
+            for each in looked_at:
+                each.paused_at = each.length
         return self._step()
 
     def close(self) -> Step:
@@ -151,9 +159,10 @@ class Inspection:
 
     def discard(self) -> None:
         """Free what the engine keeps for this direction.  Safe to call twice."""
-        if self._text is not None:
-            self._text.discard()
-            self._text = None
+        for text in (self._text, self._raw):
+            if text is not None:
+                text.discard()
+        self._text = self._raw = None
 
     @property
     def waiting(self) -> bool:
@@ -171,7 +180,8 @@ class Inspection:
                 self._take_piece[piece.kind](piece)
         except _BlockedError as blocked:
             return self._block(blocked.finding)
-        if self._text is not None and self._queue.held:
+        raw = self._raw
+        if self._text is not None and self._queue.held and (raw is None or raw.safe() == raw.length):
             self._queue.let(self._text.safe())
         return self._step()
 
@@ -204,8 +214,6 @@ class Inspection:
         """More of the current text."""
         if self._blind is not None:
             self._count_unseen(self._blind, wire)
-            self._pass(wire)
-            return
         if self._text is None:
             self._text = Text(self._inspector, part, self._queue.gone)
         text = self._text
@@ -219,6 +227,9 @@ class Inspection:
 
     def _grow_opened(self, wire: bytes, text: Text, inflater: Inflater) -> None:
         """More of a compressed text: what could be opened is inspected, also if the rest cannot be."""
+        if self._raw is None:
+            self._raw, self._raw_told = Text(self._inspector, Part.BODY, self._queue.gone), set()
+        self._judge_raw(self._raw.feed(wire))
         start, problem = text.length, None
         try:
             for opened in inflater.feed(wire):
@@ -241,7 +252,10 @@ class Inspection:
         self._one_shot(piece.wire, Part.FRAMING)
 
     def _end(self, _: Piece) -> None:
+        if self._raw is not None:
+            self._judge_raw(self._raw.end())
         self._end_text()
+        self._raw = None
         self.inside = False
         self._inflater = self._blind = None
 
@@ -275,9 +289,15 @@ class Inspection:
         self._pass(wire)
 
     def _go_blind(self, error: UnscannableError) -> None:
-        """The rest of this body cannot be read; the policy says whether that is acceptable."""
-        self._end_text()
-        self._inflater = None
+        """The rest of this body cannot be opened; the policy says whether that is acceptable.
+
+        If so its bytes are looked at as they are.
+        """
+        if self._text is not None:
+            self._judge(self._text.end())
+        if self._raw is not None:
+            self._queue.join(self._raw.length)
+        self._text, self._raw, self._inflater = self._raw, None, None
         self._blind = Reason.TOO_LARGE if error.too_large else Reason.UNSUPPORTED_ENCODING
         action, rule = self._inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.HIGH)
         finding = Finding(
@@ -301,7 +321,16 @@ class Inspection:
     def _judge(self, spans: Sequence[Span]) -> None:
         """Act on values of the growing text; raises _BlockedError."""
         for span in spans:
+            if (span.finding.pattern, span.finding.shown) in self._raw_told and self._raw is not None:
+                continue
             if self._tell(span.finding) is Action.MASK and not self._queue.mask(span):
+                raise _BlockedError(span.finding)
+
+    def _judge_raw(self, spans: Sequence[Span]) -> None:
+        """Act on values that a coded body shows unopened; raises _BlockedError: a changed byte would break the body."""
+        for span in spans:
+            self._raw_told.add((span.finding.pattern, span.finding.shown))
+            if self._tell(span.finding) is Action.MASK:
                 raise _BlockedError(span.finding)
 
     def _tell(self, finding: Finding) -> Action:

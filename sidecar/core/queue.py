@@ -55,6 +55,11 @@ class Queue:
             self._out.append(first.wire[:cut])
             first.wire, first.start = first.wire[cut:], safe
 
+    def join(self, end: int) -> None:
+        """What waits belongs from now on to another text, of `end` bytes so far, and cannot be masked in it."""
+        for item in self.held:
+            item.start, item.end, item.linear = 0, end, False
+
     def mask(self, span: Span) -> bool:
         """Overwrite a value that is still here, same length; False where it cannot be done safely.
 

@@ -423,6 +423,52 @@ def test_what_cannot_be_read_is_reported_counted_and_passed_by_default(
     one.discard()
 
 
+def gzip_name(name: bytes) -> bytes:
+    return b"\x1f\x8b\x08\x08" + bytes(6) + name + b"\x00" + gzip.compress(b"hello")[10:]
+
+
+LIES = {
+    "no gzip": (b"gzip", b"card=%b" % VISA),
+    "no gzip, from the first byte": (b"gzip", VISA),
+    "no deflate": (b"deflate", b"card=%b&x=1" % VISA),
+    "no brotli": (b"br", b"card=%b" % VISA + BLANK),
+    "no coding that there is": (b"x-none", VISA),
+    "twice": (b"gzip, gzip", VISA),
+    "the name in a gzip header": (b"gzip", gzip_name(b" %b " % VISA)),
+    "behind the end of gzip": (b"gzip", gzip.compress(b"hello") + b" " + VISA),
+    "behind the end of deflate": (b"deflate", zlib.compress(b"hello") + b" " + VISA + BLANK),
+}
+
+
+MASK_PANS = Policy(dlp=(DlpRule("mask", Action.MASK, pattern="pci.pan"),))
+
+
+@pytest.mark.parametrize("policy", [None, MASK_PANS], ids=["default", "mask"])
+@pytest.mark.parametrize(("coding", "body"), LIES.values(), ids=LIES)
+def test_a_coding_that_is_only_claimed_hides_nothing(
+    coding: bytes, body: bytes, policy: Policy | None
+) -> None:
+    """A receiver that does not care for Content-Encoding reads the bytes as they are, and so do we."""
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: %b\r\n" % coding
+    whole = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunked += b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    for wire in (whole, chunked):
+        for cut in ([wire], bytewise(wire)):
+            seen = sent(wire, policy, cut)
+            assert VISA not in seen.released.replace(b"\r\n1\r\n", b"")
+            assert SHOWN in [finding.shown for finding in seen.findings]
+
+
+def test_a_stored_value_is_told_once():
+    body = gzip.compress(b"card=%b&x=1" % VISA, 0)
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for cut in ([head + body], [head, body], bytewise(head + body)):
+        seen = sent(head + body, ALERT_ALL, cut)
+        assert [finding.shown for finding in seen.findings] == [SHOWN]
+        assert seen.released == head + body
+
+
 @pytest.mark.parametrize("action", [Action.BLOCK, Action.MASK])
 @pytest.mark.parametrize(("coding", "body", "shown"), [row for row in UNSCANNABLE.values() if row[0] != VISA])
 def test_what_cannot_be_read_is_blocked_if_the_policy_says_so(
