@@ -3,7 +3,8 @@
 Which way this errs: towards `http1`.  HTTP has framing (chunks) that can tear a card number apart, so a stream that an
 HTTP server might accept must never be scanned as a plain stream of bytes.  Any first line that mentions a version
 `HTTP/` counts as HTTP and must then survive the strict parser.  What is wrongly called HTTP is denied as malformed;
-what is wrongly called opaque is still scanned.  TLS is only believed for a plausible ClientHello (`core.tls`).
+what is wrongly called opaque is still scanned.  A header of the PROXY protocol in front tells nothing about what follows
+it, so the answer comes from the bytes behind it.  TLS is only believed for a plausible ClientHello (`core.tls`).
 """
 
 import re
@@ -22,11 +23,37 @@ _BINARY = re.compile(rb"[^A-Za-z]+[\r \t\x0b\x0c][\x00-\x08\x0e-\x1f]")
 _TARGET = re.compile(rb"[\r \t\x0b\x0c]+(?:/|\*|[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
+_PROXY1 = b"PROXY "
+_PROXY1_LIMIT = 107
+_PROXY2 = b"\r\n\r\n\0\r\nQUIT\n"
+_PROXY2_FIXED = 16  # signature, version and command, family, length (2)
+
+
+def prologue(start: bytes) -> int | None:
+    """The length of the PROXY protocol header that `start` begins with, 0 for none; None while more bytes could tell.
+
+    HAProxy, "The PROXY protocol", 2.1 and 2.2.
+    """
+    if _PROXY1.startswith(start[: len(_PROXY1)]):
+        end = start.find(b"\r\n", 0, _PROXY1_LIMIT) + 2
+        if end < 2 and len(start) < _PROXY1_LIMIT:
+            return None
+        return end if end >= 2 and b"HTTP/" not in start[:end].upper() else 0
+    if _PROXY2.startswith(start[: len(_PROXY2)]):
+        end = _PROXY2_FIXED + int.from_bytes(start[14:16])
+        return end if len(start) >= max(end, _PROXY2_FIXED) else None
+    return 0
+
+
 def channel(start: bytes) -> Channel:
     """The channel of a client that sent `start` so far; UNDECIDED while more bytes could change the answer.
 
     An answer only depends on what it took to find it, so that it is the same however the stream was cut.
     """
+    header = prologue(start)
+    if header is None:
+        return Channel.UNDECIDED
+    start = start[header:]
     if not start:
         return Channel.UNDECIDED
     hello = tls.is_client_hello(start)

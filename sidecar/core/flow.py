@@ -209,7 +209,8 @@ class Flow:
                 return Step(
                     b"", (), Verdict(Reason.MALFORMED_HTTP, True, detail="response before the request")
                 )
-            self.client.inspect(Inspection(inspector, RequestReader(self.exchange), gone))
+            reader = RequestReader(self.exchange, channels.prologue(start) or 0)
+            self.client.inspect(Inspection(inspector, reader, gone))
             if not self._server_spoke:
                 self.server.inspect(Inspection(inspector, ResponseReader(self.exchange), heads_wait=True))
         else:

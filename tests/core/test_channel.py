@@ -14,6 +14,8 @@ from tests.kit.tls import client_hello
 
 HTTP1, OPAQUE, TLS, UNDECIDED = Channel.HTTP1, Channel.OPAQUE, Channel.TLS, Channel.UNDECIDED
 LONG = FIRST_LINE_LIMIT
+PROXY1 = b"PROXY TCP4 10.77.0.30 10.77.0.12 40000 8080\r\n"
+PROXY2 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes.fromhex("0a4d001e0a4d000c9c401f90")
 
 # What a client sends first, by protocol, and what that is to us.
 FIRST_BYTES = {
@@ -42,6 +44,16 @@ FIRST_BYTES = {
     "HTTP, endless empty lines": (b"\r\n" * (LONG // 2) + b"\x00", HTTP1),
     "HTTP/0.9": (b"GET /\r\n", OPAQUE),
     "TLS": (client_hello(), TLS),
+    "PROXY 1, HTTP": (PROXY1 + b"GET / HTTP/1.1\r\n", HTTP1),
+    "PROXY 1, TLS": (PROXY1 + client_hello(), TLS),
+    "PROXY 1, Postgres": (PROXY1 + struct.pack("!ii", 8, 80877103), OPAQUE),
+    "PROXY 1, longer than its limit": (b"PROXY " + b"a" * 120 + b"\r\nGET / HTTP/1.1\r\n", OPAQUE),
+    "PROXY 1 alone": (PROXY1, UNDECIDED),
+    "a method of that name": (b"PROXY / HTTP/1.1\r\nGET / HTTP/1.1\r\n", HTTP1),
+    "PROXY 2, HTTP": (PROXY2 + b"GET / HTTP/1.1\r\n", HTTP1),
+    "PROXY 2, TLS": (PROXY2 + client_hello(), TLS),
+    "PROXY 2, Postgres": (PROXY2 + struct.pack("!ii", 8, 80877103), OPAQUE),
+    "PROXY 2 alone": (PROXY2, UNDECIDED),
     "SSLv2": (bytes.fromhex("802e0100020015000000100100800200800300800400800500800600400700c0"), OPAQUE),
     "a handshake record that is no ClientHello": (b"\x16\x03\x01\x00\x2f\x02" + bytes(40), OPAQUE),
     "a ClientHello of an impossible length": (

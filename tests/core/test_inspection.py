@@ -52,6 +52,39 @@ def chunks(*parts: bytes) -> bytes:
     return b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
 
 
+PROXY_HEADERS = {
+    "1": b"PROXY TCP4 10.77.0.30 10.77.0.12 40000 8080\r\n",
+    "2": b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes.fromhex("0a4d001e0a4d000c9c401f90"),
+}
+
+
+@pytest.mark.parametrize("header", PROXY_HEADERS.values(), ids=PROXY_HEADERS)
+def test_http_behind_a_header_of_the_proxy_protocol_is_http(header: bytes) -> None:
+    """As a plain stream, chunks would tear the number apart."""
+    for parts in ((b"card=4111 ", b"1111", b" 1111 1111"), (b"hello",)):
+        wire = header + chunks(*parts)
+        for cut in ([wire], [header, wire[len(header) :]], bytewise(wire)):
+            seen = sent(wire, None, cut)
+            if len(parts) == 1:
+                assert seen.released == wire
+            else:
+                assert [finding.shown for finding in seen.findings] == ["4111 11** **** 1111"]
+                assert seen.verdict is not None
+                assert b"1111 1111" not in seen.released
+
+
+def test_a_header_of_the_proxy_protocol_that_left_in_a_pause_is_not_sent_twice():
+    header, request = PROXY_HEADERS["1"], chunks(b"hello")
+    assert (
+        script(flow())
+        >> Payload(header)
+        >> ClientPaused()
+        << Released(header)
+        >> Payload(request)
+        << Released(request)
+    )
+
+
 # --- which value it is ------------------------------------------------------------------------------------------------
 
 

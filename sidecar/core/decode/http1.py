@@ -376,6 +376,21 @@ class RequestReader(Http1Reader):
     _parser_type = httptools.HttpRequestParser
     _first_line = re.compile(rb"[^\r]* HTTP/1\.[01]\r\n")
 
+    def __init__(self, exchange: Exchange, prologue: int = 0) -> None:
+        """`prologue` bytes come before the first request: a header of the PROXY protocol."""
+        super().__init__(exchange)
+        self._prologue = prologue
+        if prologue:
+            self._state = self._in_prologue
+
+    def _in_prologue(self, pieces: list[Piece]) -> bool:
+        part = self._take(self._prologue)
+        self._prologue -= len(part)
+        pieces.append(Piece(Kind.FRAME_TEXT, part))
+        if not self._prologue:
+            self._state = self._in_head
+        return not self._prologue
+
     def _quick_length(self, data: bytes, head: bytes) -> int:
         line_end = head.find(b"\r\n")
         if not head.endswith((b" http/1.1", b" http/1.0"), 0, line_end):
