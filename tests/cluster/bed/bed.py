@@ -1,0 +1,152 @@
+"""One bed: the composition of its parts.  `up` starts, `down` takes everything away, whatever state it is in.
+
+What never belongs here: how a part works.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.cluster.bed import build, control, daemon, door, needs, netns, pki, teardown
+from tests.cluster.bed.errors import BedError
+from tests.cluster.bed.places import REPOSITORY, Places
+
+_PYTHON = REPOSITORY / ".venv" / "bin" / "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a later process has to know of a bed that is up."""
+
+    version: str
+    port: int
+    worker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A cluster called `name`; the same name is the same cluster, in any process."""
+
+    places: Places
+
+    @classmethod
+    def named(cls, name: str) -> "Bed":
+        """The bed `name`, up or not.  Raises BedError when that cannot be a name."""
+        return cls(Places(name))
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig; works on the host and in the bed."""
+        return self.places.kubeconfig
+
+    @property
+    def facts(self) -> Facts | None:
+        """None when the bed is not up."""
+        try:
+            return Facts(**json.loads((self.places.folder / "facts.json").read_text()))
+        except FileNotFoundError:
+            return None
+
+    def up(self, *, worker: bool = True, version: str | None = None) -> None:
+        """Start it, anew if remains are found.  Raises BedError, and then nothing is left."""
+        wanted = version or build.version()
+        if lack := needs.missing(worker=worker, wanted=wanted):
+            raise BedError(lack)
+        binaries = build.control_binaries(wanted)
+        build.worker_binaries()
+        self.down()
+        try:
+            self._start(Facts(wanted, door.free_port(), worker), binaries)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Take it away; nothing happens if there is none.  Raises BedError naming what could not be removed."""
+        needs.extend_path()
+        teardown.down(self.places)
+
+    def command(self, command: Sequence[str | Path], *, outside: bool = False) -> list[str]:
+        """The words that run `command` in the node's namespace, or in the one outside the cluster."""
+        name = self.places.outside if outside else self.places.netns
+        return [*netns.inside(name), *map(str, command)]
+
+    def environment(self) -> dict[str, str]:
+        """The environment with KUBECONFIG, and the bed's programs on the PATH."""
+        path = f"{build.worker_binaries()}:{os.environ.get('PATH', '')}"
+        return os.environ | {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
+
+    def run(
+        self, command: Sequence[str | Path], *, stdin: str = "", outside: bool = False, timeout: float = 60
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run `command` in the bed to its end; its exit code is the caller's to judge."""
+        return subprocess.run(
+            self.command(command, outside=outside),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=self.environment(),
+        )
+
+    def start(
+        self, name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None
+    ) -> daemon.Daemon:
+        """Start a process of the test's own in the bed; it ends with the bed, or with `daemon.stop`."""
+        return daemon.start(self.places, name, command, env=self.environment() | dict(env or {}))
+
+    def restart_apiserver(self, *, seconds: float = 60) -> None:
+        """Stop the API server and start it again, until it is ready."""
+        self.stop_apiserver()
+        self.start_apiserver(seconds=seconds)
+
+    def stop_apiserver(self) -> None:
+        """From now on nobody answers; etcd keeps what is stored."""
+        daemon.stop(self.places, daemon.find(self.places, "kube-apiserver"), patience=3)
+
+    def start_apiserver(self, *, seconds: float = 60) -> None:
+        """Start the API server and wait until it is ready."""
+        facts = self._facts()
+        server = control.start_apiserver(self.places, build.control_binaries(facts.version), facts.port)
+        self._until_ready(facts.port, server, seconds)
+
+    def _start(self, facts: Facts, binaries: Path) -> None:
+        places = self.places
+        places.folder.mkdir(parents=True, mode=0o700)
+        netns.create(places)
+        pki.create(places, facts.port)
+        control.start_etcd(places)
+        server = control.start_apiserver(places, binaries, facts.port)
+        words = [_PYTHON, "-m", "tests.cluster.bed.door", places.netns, str(facts.port)]
+        daemon.start(places, "door", words, host=True, env={"PYTHONPATH": str(REPOSITORY)})
+        self._until_ready(facts.port, server, 90)
+        manager = control.start_manager(places, binaries)
+        scheduler = control.start_scheduler(places, binaries)
+        daemon.until(
+            lambda: control.accounts_ready(places, facts.port),
+            "default service account",
+            seconds=60,
+            watching=[server, manager, scheduler],
+            logs=places.logs,
+        )
+        (places.folder / "facts.json").write_text(json.dumps(asdict(facts)))
+
+    def _until_ready(self, port: int, server: daemon.Daemon, seconds: float) -> None:
+        logs = self.places.logs
+        daemon.until(
+            lambda: control.ready(self.places, port),
+            "API server ready",
+            seconds=seconds,
+            watching=[server],
+            logs=logs,
+        )
+
+    def _facts(self) -> Facts:
+        facts = self.facts
+        if facts is None:
+            raise BedError(f"bed {self.places.name} is not up")
+        return facts
