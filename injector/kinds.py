@@ -3,8 +3,8 @@
 What belongs here: text to value and back, one kind each; a text that is not allowed is a ValueError.  What never does:
 which annotations there are (options.py).
 
-Every kind writes one spelling per value, made of harmless characters: what ends in a command line or a quantity is never
-the text that somebody typed.
+Every kind writes one spelling per value, made of harmless characters: what ends in a command line or a quantity is
+never the text that somebody typed.
 """
 
 import re

@@ -1,10 +1,11 @@
 """THE table of pod annotations: from it they are parsed, documented, tested and turned into the sidecar's configuration.
 
-What belongs here: what the owner of a pod may ask for, as one frozen `Options`.  What never does: what the operator of the
-cluster decides for all pods (recipe.py), and whether a pod is injected at all (eligible.py).
+What belongs here: what the owner of a pod may ask for, as one frozen `Options`.  What never does: what the operator
+of the cluster decides for all pods (recipe.py), and whether a pod is injected at all (eligible.py).
 
-The table *is* the class: each field of `Options` says its kind, default, help and what it sets.  An unknown annotation of
-our domain is an error, because a mistyped annotation of a security product must not be silently without effect.
+The table *is* the class: each field of `Options` says its kind, default, help and what it sets.  An unknown
+annotation of our domain is an error, because a mistyped annotation of a security product must not be silently without
+effect.
 """
 
 from collections.abc import Iterator, Mapping

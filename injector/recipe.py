@@ -1,7 +1,8 @@
-"""What the operator of the cluster decides for every injected pod: which image, and where its proxies find the controller.
+"""What the operator of the cluster decides for every injected pod: which image, and where its proxies find the
+controller.
 
-What belongs here: facts that come from the controller's own settings or the command line.  What never does: what the owner
-of a pod decides (options.py).
+What belongs here: facts that come from the controller's own settings or the command line.  What never does: what the
+owner of a pod decides (options.py).
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 What belongs here: the record as a value and as text.  What never does: making one or following one (mutate.py).
 
-The annotation comes back to us from whoever may write pods, so it is read like any other input: it can name only what the
-injector adds, never a container or volume of the application.
+The annotation comes back to us from whoever may write pods, so it is read like any other input: it can name only what
+the injector adds, never a container or volume of the application.
 """
 
 import json

@@ -2,19 +2,20 @@
 
 What belongs here: what our containers look like, field by field.  What never does: the rest of the pod (mutate.py).
 
-Every field that the API server would fill in with a default is written out, so that a pod that comes back from it is the
-pod that we made, and a second look at it changes nothing.
+Every field that the API server would fill in with a default is written out, so that a pod that comes back from it is
+the pod that we made, and a second look at it changes nothing.
 
 - *`cdefence-init` is root* with NET_ADMIN alone: Kubernetes gives a capability to nobody else.  It ends before any
   other process of the pod starts.
 - *`cdefence-proxy` is nobody*: its own user and group, no capability, nothing to write to.
-- *The startup probe is finite*: two minutes outlast a restart of the controller, and a pod that never gets ready can still
-  be deleted (kubernetes#125880).
-- *There is a liveness probe*, a patient one.  A proxy that hangs makes the relayed probes of the application fail, and
-  without it the kubelet would restart the application for ever instead of the proxy.
-- *Readiness counts*: a pod whose traffic is refused, because the scope map has expired, gets no traffic from Services.
-- *Neither container has the application's API token.*  The ServiceAccount admission plugin mounts it into every container
-  unless something is mounted there already; an empty volume is.
+- *The startup probe is finite*: two minutes outlast a restart of the controller, and a pod that never gets ready can
+  still be deleted (kubernetes#125880).
+- *There is a liveness probe*, a patient one.  A proxy that hangs makes the relayed probes of the application fail,
+  and without it the kubelet would restart the application for ever instead of the proxy.
+- *Readiness counts*: a pod whose traffic is refused, because the scope map has expired, gets no traffic from
+  Services.
+- *Neither container has the application's API token.*  The ServiceAccount admission plugin mounts it into every
+  container unless something is mounted there already; an empty volume is.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """Kubernetes objects as the JSON they are: a type for it, and reading without surprises.
 
-What belongs here: access to the fields of a document that others own and extend, which is why it stays a tree and is not
-parsed into classes that would lose what they do not know.  What never does: what a field means.
+What belongs here: access to the fields of a document that others own and extend, which is why it stays a tree and is
+not parsed into classes that would lose what they do not know.  What never does: what a field means.
 
 A missing field and `null` are the same to Kubernetes, and so they are here.
 """
