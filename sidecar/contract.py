@@ -54,6 +54,7 @@ CA_CONFIG_MAP: Final = "cdefence-ca"
 SYSTEM_NAMESPACE: Final = "cdefence-system"
 WEBHOOK_SERVICE: Final = "cdefence-webhook"
 WEBHOOK_PORT: Final = 9443
+WEBHOOK_PATH: Final = "/inject"
 SCOPES_SERVICE: Final = "cdefence-scopes"
 SCOPES_PORT: Final = 8443
 CONTROLLER_HEALTH_PORT: Final = 8080
