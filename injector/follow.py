@@ -43,8 +43,8 @@ class Change:
 async def changes(kube: Kube, resource: Resource, **selectors: str) -> AsyncIterator[Change]:
     """Every object that matches, then every change, for ever; errors are told and tried again, later each time.
 
-    Every object is told again at least every `WATCH_S`, so a caller that compares heals by itself.  What was deleted while no
-    watch was running is not told: callers must not depend on deletions alone.
+    Every object is told again at least every `WATCH_S`, so a caller that compares heals by itself.  What was deleted
+    while no watch was running is not told: callers must not depend on deletions alone.
     """
     pause = _PAUSE_S[0]
     while True:
@@ -54,13 +54,13 @@ async def changes(kube: Kube, resource: Resource, **selectors: str) -> AsyncIter
                 yield Change(False, found)
             version = str(at(page, "metadata", "resourceVersion") or "")
             async for change in _watched(kube, resource, version, selectors):
-                pause = _PAUSE_S[0]
                 yield change
+            pause = _PAUSE_S[0]
         except KubeError as error:
-            if error.status != GONE:
+            if error.status != GONE:  # the list that follows is the cure
                 log.warning("%s cannot be followed, next try in %.0f s: %s", resource.plural, pause, error)
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
                 pause = min(pause * 2, _PAUSE_S[1])
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
 
 
 async def _watched(

@@ -1,0 +1,107 @@
+"""Listening ports of the controller: each one application, served by uvicorn inside the one event loop.
+
+What belongs here: sockets, the servers' limits, and ending them in order.  What never does: what is answered.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Go's HTTP client keeps idle connections for 90 s.  A server that closes earlier races with its next request, and a
+# webhook call that meets a closed connection is a pod that was refused.
+KEEP_ALIVE_S = 120
+GRACE_S = 10
+BACKLOG = 1024
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process, not to one of its servers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class Draining:
+    """An application around another one: once `begun`, every answer closes its connection.
+
+    A client that keeps connections open would otherwise go on sending to a replica that is about to end.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.begun = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+
+        async def send_and_close(message: Message) -> None:
+            if self.begun and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_and_close)
+
+
+class Endpoint:
+    """One port.  Binding happens at once, so that a taken port is an error at the start; serving when `run`."""
+
+    def __init__(self, app: ASGIApp, address: str, port: int, context: ssl.SSLContext | None = None) -> None:
+        """Raises: OSError when the port is taken."""
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        self._draining = Draining(app)
+        self._socket = _bound(address, port)
+        self._server = _Server(
+            uvicorn.Config(
+                self._draining,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+                ssl_context_factory=None if context is None else lambda *_: context,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        number: int = self._socket.getsockname()[1]
+        return number
+
+    def drain(self) -> None:
+        """Close each connection with its next answer."""
+        self._draining.begun = True
+
+    async def run(self) -> None:
+        """Serve until cancelled; requests under way are answered first, within `GRACE_S`."""
+        serving = asyncio.ensure_future(self._server.serve([self._socket]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self._server.should_exit = True
+            await serving
+            raise
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    """A listening socket; without an address for IPv4 and IPv6 together, where the kernel has both."""
+    if address:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return socket.create_server((address, port), family=family)
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):  # IPv6 is there, but switched off
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
