@@ -56,7 +56,7 @@ class Bed:
         if lack := needs.missing(worker=worker, wanted=wanted):
             raise BedError(lack)
         binaries = build.control_binaries(wanted)
-        build.worker_binaries()
+        build.worker_binaries()  # etcd and kubectl are always of the default version
         self.down()
         try:
             self._start(Facts(wanted, door.free_port(), worker), binaries)
@@ -119,9 +119,9 @@ class Bed:
         places.folder.mkdir(parents=True, mode=0o700)
         netns.create(places)
         pki.create(places, facts.port)
-        control.start_etcd(places)
+        control.start_etcd(places, build.worker_binaries())
         server = control.start_apiserver(places, binaries, facts.port)
-        words = [_PYTHON, "-m", "tests.cluster.bed.door", places.netns, str(facts.port)]
+        words: list[str | Path] = [_PYTHON, "-m", "tests.cluster.bed.door", places.netns, str(facts.port)]
         daemon.start(places, "door", words, host=True, env={"PYTHONPATH": str(REPOSITORY)})
         self._until_ready(facts.port, server, 90)
         manager = control.start_manager(places, binaries)

@@ -26,7 +26,7 @@ from tests.cluster.bed.shell import run
 
 DEFAULT_VERSION: Final = "1.34.4"
 CONTROL_PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-WORKER_PROGRAMS: Final = ("kube-proxy", "kubelet", "kubectl", "coredns")
+WORKER_PROGRAMS: Final = ("kube-proxy", "kubelet", "kubectl", "coredns", "etcd")
 """Always of the default version; the kubelet may be three minor versions behind the API server."""
 
 _GO_AT_LEAST: Final = (1, 24)

@@ -29,11 +29,11 @@ rules:
 """
 
 
-def start_etcd(places: Places) -> Daemon:
+def start_etcd(places: Places, binaries: Path) -> Daemon:
     """etcd on the namespace's loopback; what it stores does not survive the machine's crash, nor has to."""
     peer = "http://127.0.0.1:2380"
     command = [
-        "etcd",
+        binaries / "etcd",
         f"--data-dir={places.folder / 'etcd'}",
         f"--listen-client-urls={_ETCD}",
         f"--advertise-client-urls={_ETCD}",
@@ -43,7 +43,7 @@ def start_etcd(places: Places) -> Daemon:
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
-    return daemon.start(places, "etcd", command, env={"ETCD_UNSUPPORTED_ARCH": "arm64"})  # read on arm64 only
+    return daemon.start(places, "etcd", command)
 
 
 def start_apiserver(places: Places, binaries: Path, port: int) -> Daemon:

@@ -11,7 +11,7 @@ from typing import Final
 from tests.cluster.bed import build
 
 CNI_PLUGINS: Final = Path("/usr/lib/cni")
-_CONTROL: Final = {"etcd": "etcd-server", "ip": "iproute2", "nsenter": "util-linux"}
+_CONTROL: Final = {"ip": "iproute2", "nsenter": "util-linux"}
 _WORKER: Final = {
     "containerd": "containerd",
     "ctr": "containerd",

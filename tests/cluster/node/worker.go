@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/coredns/coredns/coremain"
 	_ "github.com/coredns/coredns/plugin/cache"
@@ -9,6 +10,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -21,4 +23,5 @@ func init() {
 	commands["kubelet"] = func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }
 	commands["kubectl"] = kubectl.NewDefaultKubectlCommand
 	plain["coredns"] = coremain.Run
+	plain["etcd"] = func() { etcdmain.Main(os.Args) }
 }
