@@ -1,15 +1,16 @@
 """A very small HTTP/1 server for probes and scrapes, on the relay's event loop.
 
-What belongs here: reading one short request, answering it, closing.  What never does: keep-alive, request
-bodies, routing beyond a table of paths.  Everything is bounded: head size, time, and how many at once;
-whoever asks may be hostile, because pods of any scope can reach the metrics port.
+What belongs here: reading one short request, answering it, closing.  What never does: keep-alive, request bodies,
+routing beyond a table of paths.  Everything is bounded: head size, time, how many at once, and how many of them one
+address may have; whoever asks may be hostile, because pods of any scope can reach the metrics port.
 """
 
 import asyncio
 import contextlib
 import errno
+import inspect
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -19,8 +20,11 @@ HEAD_LIMIT = 8 * 1024
 TIMEOUT_S = 5.0
 """For reading the request, and again for writing the answer."""
 
-MAX_AT_ONCE = 64
-"""Open connections; one more is closed at once.  A scraper and a kubelet need two."""
+MAX_AT_ONCE = 256
+"""Open connections; one more is closed at once."""
+
+MAX_OF_ONE = 32
+"""Open connections from one address.  A scraper needs one, a kubelet as many as the pod has probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +36,36 @@ class Answer:
     body: bytes
 
 
-type Route = Callable[[str], Answer]
-"""From the `Accept` header to the answer."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page may know of a request: nothing that could choose what is done, beyond its path."""
+
+    accept: str = ""
+    """The `Accept` header."""
+    peer: str = ""
+    """The address of whoever asks."""
 
 
-def _plain(status: HTTPStatus) -> Answer:
+type Route = Callable[[Asked], Answer | Awaitable[Answer]]
+"""One page.  One that has to wait bounds the time itself."""
+
+
+def plain(status: HTTPStatus) -> Answer:
+    """The answer that says only how it went."""
     return Answer(status, "text/plain; charset=utf-8", f"{status.phrase}\n".encode())
 
 
 class Endpoint:
     """One server: a table of paths, on one port of several addresses."""
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
-        self._routes = dict(routes)
+    def __init__(self, routes: Mapping[str, Route], orders: Mapping[str, Route] | None = None) -> None:
+        """`routes` are pages that are read (GET, HEAD), `orders` what is done on request (POST)."""
+        orders = orders or {}
+        self._tables = {"GET": routes, "HEAD": routes, "POST": orders}
+        self._paths = routes.keys() | orders.keys()
         self._servers: list[asyncio.Server] = []
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], str] = {}
+        """What is being served, and for whom."""
 
     async def start(self, addresses: Iterable[str], port: int) -> None:
         """Listen; port 0 lets the kernel choose.  Raises OSError if no address can be bound."""
@@ -69,29 +88,30 @@ class Endpoint:
         self._servers.clear()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._open) >= MAX_AT_ONCE:
+        task, peer = asyncio.current_task(), _peer(writer)
+        full = len(self._open) >= MAX_AT_ONCE or [*self._open.values()].count(peer) >= MAX_OF_ONE
+        if task is None or full:
             writer.transport.abort()
             return
-        self._open.add(task)
+        self._open[task] = peer
         try:
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, peer)
         except (TimeoutError, ConnectionError):
             writer.transport.abort()
         finally:
-            self._open.discard(task)
+            del self._open[task]
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError:
             return
         except asyncio.LimitOverrunError:
-            answer, with_body = _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE), True
+            answer, with_body = plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE), True
         else:
-            answer, with_body = self._answer(head)
+            answer, with_body = await self._answer(head, peer)
         writer.write(_serialise(answer, with_body))
         async with asyncio.timeout(TIMEOUT_S):
             await writer.drain()
@@ -99,19 +119,25 @@ class Endpoint:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    def _answer(self, head: bytes) -> tuple[Answer, bool]:
+    async def _answer(self, head: bytes, peer: str) -> tuple[Answer, bool]:
         """The answer to a request head, and whether its body is sent (not for HEAD)."""
         request, *headers = head.decode("latin-1").split("\r\n")
         parts = request.split(" ")
         if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-            return _plain(HTTPStatus.BAD_REQUEST), True
+            return plain(HTTPStatus.BAD_REQUEST), True
         method, target, _ = parts
-        if method not in ("GET", "HEAD"):
-            return _plain(HTTPStatus.METHOD_NOT_ALLOWED), True
-        route = self._routes.get(target.partition("?")[0])
+        path, with_body = target.partition("?")[0], method != "HEAD"
+        route = self._tables.get(method, {}).get(path)
         if route is None:
-            return _plain(HTTPStatus.NOT_FOUND), method == "GET"
-        return route(_accept(headers)), method == "GET"
+            known = path in self._paths or method not in self._tables
+            return plain(HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND), with_body
+        answer = route(Asked(_accept(headers), peer))
+        return (await answer if inspect.isawaitable(answer) else answer), with_body
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    name: tuple[str, int] | None = writer.get_extra_info("peername")
+    return name[0] if name else ""
 
 
 def _accept(headers: Iterable[str]) -> str:
@@ -122,9 +148,12 @@ def _accept(headers: Iterable[str]) -> str:
     return ""
 
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
 def _serialise(answer: Answer, with_body: bool) -> bytes:
     head = (
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
+        f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}\r\n"
         f"Content-Type: {answer.content_type}\r\n"
         f"Content-Length: {len(answer.body)}\r\n"
         "Cache-Control: no-store\r\n"

@@ -6,7 +6,7 @@ the facts out (whoever loads, listens or probes notes them here), and sockets (e
 
 from dataclasses import dataclass, field, fields, replace
 
-from sidecar.ops.endpoint import Answer
+from sidecar.ops.endpoint import Answer, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Health:
         """Whether nothing is missing."""
         return not self.facts.missing()
 
-    def livez(self, _accept: str = "") -> Answer:
+    def livez(self, _: Asked | None = None) -> Answer:
         """Alive: the event loop answers."""
         return Answer(200, "text/plain; charset=utf-8", b"alive\n")
 
-    def readyz(self, _accept: str = "") -> Answer:
+    def readyz(self, _: Asked | None = None) -> Answer:
         """200 when ready, else 503 with one reason a line."""
         missing = self.facts.missing()
         text = "".join(f"{reason}\n" for reason in missing) or "ready\n"

@@ -45,7 +45,7 @@ class Probe:
     """Of the request, with its query."""
     tls: bool = False
     host: str = ""
-    """What the request calls its server; empty: the address that is dialed."""
+    """The `Host` header, whole; empty: the address and port that are dialed."""
     headers: tuple[tuple[str, str], ...] = ()
     service: str = ""
     """gRPC: whose health is asked for; empty is the whole server."""

@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from sidecar.ops import endpoint
-from sidecar.ops.endpoint import Answer, Endpoint, listen
+from sidecar.ops.endpoint import Answer, Asked, Endpoint, listen
 from sidecar.ops.exposition import Exposition
 from sidecar.ops.health import Health
 from sidecar.ops.metrics import Metrics
@@ -18,17 +18,23 @@ from sidecar.ops.metrics import Metrics
 REQUEST = b"GET /echo HTTP/1.1\r\n\r\n"
 
 
-def echo(accept: str) -> Answer:
-    return Answer(200, "text/plain", f"accept={accept}".encode())
+def echo(asked: Asked) -> Answer:
+    return Answer(200, "text/plain", f"accept={asked.accept}".encode())
 
 
-def broken(accept: str) -> Answer:
+async def slow(asked: Asked) -> Answer:
+    await asyncio.sleep(0)
+    return Answer(599, "text/plain", f"peer={asked.peer}".encode())
+
+
+def broken(asked: Asked) -> Answer:
     raise ZeroDivisionError
 
 
 @asynccontextmanager
 async def served() -> AsyncIterator[int]:
-    server = Endpoint({"/echo": echo, "/readyz": Health().readyz, "/broken": broken})
+    pages = {"/echo": echo, "/slow": slow, "/readyz": Health().readyz, "/broken": broken}
+    server = Endpoint(pages, {"/order": echo})
     await server.start(["127.0.0.1"], 0)
     try:
         yield server.ports[0]
@@ -72,6 +78,11 @@ TALK = [
     (b"GET /echo?x=1 HTTP/1.0\r\n\r\n", "200 OK", b"accept="),
     (b"HEAD /echo HTTP/1.1\r\n\r\n", "200 OK", b""),
     (b"GET /readyz HTTP/1.1\r\n\r\n", "503 Service Unavailable", Health().readyz().body),
+    (b"GET /slow HTTP/1.1\r\n\r\n", "599 ", b"peer=127.0.0.1"),
+    (b"POST /order HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "200 OK", b"accept="),
+    (b"GET /order HTTP/1.1\r\n\r\n", "405 Method Not Allowed", b"Method Not Allowed\n"),
+    (b"POST /none HTTP/1.1\r\n\r\n", "404 Not Found", b"Not Found\n"),
+    (b"DELETE /echo HTTP/1.1\r\n\r\n", "405 Method Not Allowed", b"Method Not Allowed\n"),
     (b"GET / HTTP/1.1\r\n\r\n", "404 Not Found", b"Not Found\n"),
     (b"GET /echo/../readyz HTTP/1.1\r\n\r\n", "404 Not Found", b"Not Found\n"),
     (b"HEAD /none HTTP/1.1\r\n\r\n", "404 Not Found", b""),
@@ -136,8 +147,9 @@ def test_a_client_that_leaves_is_no_error(run, caplog):
     assert caplog.records == []
 
 
-def test_too_many_at_once_are_turned_away_and_others_go_on(run, monkeypatch):
-    monkeypatch.setattr(endpoint, "MAX_AT_ONCE", 2)
+@pytest.mark.parametrize("limit", ["MAX_AT_ONCE", "MAX_OF_ONE"])
+def test_too_many_at_once_are_turned_away_and_others_go_on(run, monkeypatch, limit):
+    monkeypatch.setattr(endpoint, limit, 2)
 
     async def conversation(port: int) -> None:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
@@ -182,8 +194,8 @@ def test_the_metrics_page():
     async def main() -> bytes:
         metrics = Exposition(Metrics())
 
-        def page(accept: str) -> Answer:
-            body, content_type = metrics.page(accept)
+        def page(asked: Asked) -> Answer:
+            body, content_type = metrics.page(asked.accept)
             return Answer(200, content_type, body)
 
         server = Endpoint({"/metrics": page})
