@@ -16,6 +16,8 @@ INBOUND_PORT: Final = 15406
 """Connections that reach the pod are redirected here."""
 HEALTH_PORT: Final = 15421
 """`/livez` and `/readyz`, plain HTTP; excluded from redirection."""
+DRAIN_PATH: Final = "/drain"
+"""On the health port, POST, from inside the pod only: what `cdefence drain` asks."""
 METRICS_PORT: Final = 15490
 """Prometheus `/metrics`, plain HTTP; excluded from redirection."""
 

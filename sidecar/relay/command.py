@@ -1,4 +1,6 @@
-"""`cdefence proxy`: puts the parts of the sidecar together, runs them, and takes them down again in order."""
+"""`cdefence proxy` puts the parts of the sidecar together, runs them, and takes them down again in order; `cdefence drain`
+asks a running one to let go of its inbound connections.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cdefence")
 
-EXIT_USAGE = 2
+EXIT_UNHEARD, EXIT_USAGE = 1, 2
+DRAIN_PATIENCE_S = 5.0
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `proxy` to the command line."""
+    """Add `proxy` and `drain` to the command line."""
     parser = commands.add_parser(
         "proxy",
         help="run the sidecar proxy of a pod",
@@ -30,6 +33,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "`cdefence settings` prints the table.",
     )
     parser.set_defaults(run=run)
+    drain_parser = commands.add_parser(
+        "drain",
+        help="ask the running sidecar proxy to let go of inbound connections (preStop)",
+        description="Asks the proxy of this pod to be not ready any more and to close inbound connections between "
+        "messages.  New ones are still served, outbound ones are left alone, and the proxy runs on until SIGTERM.",
+    )
+    drain_parser.set_defaults(run=drain)
 
 
 def run(_: argparse.Namespace) -> int:
@@ -49,6 +59,33 @@ def run(_: argparse.Namespace) -> int:
         log.error("refusing to run as root; run as another uid, or set CDEFENCE_ALLOW_ROOT=true for a test")
         return EXIT_USAGE
     return _serve(settings)
+
+
+def drain(_: argparse.Namespace) -> int:
+    """Ask the proxy in this pod to drain inbound; 0 when it does, 1 when no proxy heard, 2 for bad settings."""
+    from http import HTTPStatus
+    from http.client import HTTPConnection, HTTPException
+
+    from sidecar import contract
+    from sidecar.ops.settings import SettingsError, load
+
+    try:
+        port = load(os.environ).health_port
+    except SettingsError as error:
+        print(f"cdefence: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    for address in ("127.0.0.1", "::1"):
+        connection = HTTPConnection(address, port, timeout=DRAIN_PATIENCE_S)
+        try:
+            connection.request("POST", contract.DRAIN_PATH)
+            if connection.getresponse().status == HTTPStatus.OK:
+                return 0
+        except (OSError, HTTPException):
+            continue
+        finally:
+            connection.close()
+    print(f"cdefence: no proxy listens at port {port} of this pod", file=sys.stderr)
+    return EXIT_UNHEARD
 
 
 def _serve(settings: Settings) -> int:

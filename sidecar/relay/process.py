@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from dlp_patterns.load import builtin
@@ -12,7 +13,9 @@ from sidecar import __version__, contract
 from sidecar.core.hits import EngineError
 from sidecar.core.policy_text import PolicyFile
 from sidecar.match.hs import HyperscanMatcher
-from sidecar.ops.endpoint import Answer, Endpoint
+from sidecar.ops.app_probes import AppProbes
+from sidecar.ops.callers import Callers, is_loopback
+from sidecar.ops.endpoint import Answer, Asked, Endpoint, plain
 from sidecar.ops.event_log import EventLog
 from sidecar.ops.events import Origin
 from sidecar.ops.exposition import Exposition
@@ -76,11 +79,14 @@ class Process:
         settings, health = self._settings, self._health
         exposition = Exposition(self._metrics)
 
-        def metrics(accept: str) -> Answer:
-            body, kind = exposition.page(accept)
+        def metrics(asked: Asked) -> Answer:
+            body, kind = exposition.page(asked.accept)
             return Answer(200, kind, body)
 
-        self._health_endpoint = Endpoint({"/livez": health.livez, "/readyz": health.readyz})
+        callers = Callers(self._world.who, settings.pod_ips)
+        probes = AppProbes(settings.probes, settings.pod_ips, callers).routes()
+        pages = {"/livez": health.livez, "/readyz": health.readyz, **probes}
+        self._health_endpoint = Endpoint(pages, {contract.DRAIN_PATH: self._drain_asked})
         self._metrics_endpoint = Endpoint({"/metrics": metrics})
         await self._health_endpoint.start(settings.bind, settings.health_port)
         await self._metrics_endpoint.start(settings.bind, settings.metrics_port)
@@ -100,6 +106,16 @@ class Process:
         await self._health_endpoint.stop()
         await self._metrics_endpoint.stop()
         await asyncio.to_thread(self._events.close)
+
+    def _drain_asked(self, asked: Asked) -> Answer:
+        """The pod is about to end, and its containers may still want to talk to others for a while."""
+        if not is_loopback(asked.peer):
+            return plain(HTTPStatus.NOT_FOUND)
+        if not self._relay.parting:
+            log.info("draining inbound connections")
+        self._relay.parting = True
+        self._health.note(not_draining=False)
+        return plain(HTTPStatus.OK)
 
     # --- files ------------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,8 @@ class Relay:
         self.splice = settings.splice
         self.own_flows: set[tuple[tuple[str, int], tuple[str, int]]] = set()
         """Both ends of our upstream connections: what arrives with the same two is ourselves."""
+        self.parting = False
+        """Inbound connections are closed as soon as they rest; new ones are served, outbound ones left alone."""
         self._limit = limit
         self._idle_ticks = int(settings.idle_timeout_s / TICK)
         self._ports = {
@@ -164,4 +166,6 @@ class Relay:
     def _tick(self) -> None:
         for connection in list(self._connections):
             connection.tick(self._idle_ticks)
+            if self.parting and connection.direction is Direction.INBOUND and connection.at_rest:
+                connection.close()
         self._ticker = self.loop.call_later(TICK, self._tick)

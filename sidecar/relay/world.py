@@ -118,11 +118,13 @@ class World:
     def connection(self, direction: Direction, peer: str, port: int) -> Connection:
         """Who wants to talk to whom; `peer` is the other side's address, `port` the destination port."""
         outbound = direction is Direction.OUTBOUND
-        them = PeerClass.UNKNOWN
-        if self.scopes is not None:
-            them = self.scopes.classify(peer, port if outbound else None)
+        them = self.who(peer, port if outbound else None)
         source, destination = (self.scope, them) if outbound else (them, self.scope)
         return Connection(direction, source, destination, port)
+
+    def who(self, peer: str, port: int | None = None) -> PeerClass:
+        """The class of an address (and port); without a map nobody is known."""
+        return PeerClass.UNKNOWN if self.scopes is None else self.scopes.classify(peer, port)
 
     def decide(self, connection: Connection, map_age: float) -> Permit | Denial:
         """May this connection be?  `map_age` is the age of the scope map in seconds."""
