@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 
+from injector import command as injector
 from sidecar import __version__
 from sidecar.lab import command as lab
 from sidecar.net import command as net
 from sidecar.ops import command as ops
 from sidecar.relay import command as relay
 
-AREAS = (relay, net, ops, lab)
+AREAS = (relay, net, ops, injector, lab)
 
 READER_GONE = 141
 """What a shell reports for a program that SIGPIPE ended."""

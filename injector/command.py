@@ -1,0 +1,13 @@
+"""The verbs of the control plane.  Each area registers its own; what they need is imported when they run."""
+
+import argparse
+
+from injector import offline_command
+
+AREAS = (offline_command,)
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verbs of every area."""
+    for area in AREAS:
+        area.register(commands)
