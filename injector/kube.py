@@ -33,6 +33,7 @@ CONNECT_S = 5.0
 LIST_S = 30.0
 WATCH_READ_S = 630.0
 _ERROR_BODY = 64 * 1024
+_MAX_LINE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,12 +281,20 @@ async def connect(kubeconfig: Path | None = None) -> Kube:
 
 
 async def _lines_of(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Whole lines, without ends.  aiohttp's `readline` refuses more than 128 KiB, and an object may have megabytes."""
+    rest = bytearray()
     while True:
         with _translated():
-            line = await response.content.readline()
-        if not line:
+            data = await response.content.readany()
+        if not data:
             return
-        yield line
+        first, *others = data.split(b"\n")
+        rest += first
+        for piece in others:
+            yield bytes(rest)
+            rest = bytearray(piece)
+        if len(rest) > _MAX_LINE:
+            raise KubeError(0, "BadAnswer", "a line of a watch does not end")
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> KubeError:
