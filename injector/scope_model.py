@@ -47,6 +47,8 @@ class Delta:
 
     put: Mapping[Key, PeerClass]
     drop: tuple[Key, ...]
+    before: Mapping[Key, PeerClass | None]
+    """What each of them was; None: not listed."""
 
 
 class ScopeModel:
@@ -191,19 +193,17 @@ class ScopeModel:
         for ip in self._addresses.touched:
             self._touched.add((ip, None))
             self._services.touch_endpoint(ip)
-        put: dict[Key, PeerClass] = {}
-        drop: list[Key] = []
-        for key in self._touched | self._services.touched:
-            before, after = self._entries.get(key), self._entry(key, now)
-            if after is None and before is not None:
-                drop.append(key)
-                del self._entries[key]
-            elif after is not None and after is not before:
-                put[key] = self._entries[key] = after
-        self._touched.clear()
-        self._addresses.touched.clear()
-        self._services.touched.clear()
-        return Delta(put, tuple(drop)) if put or drop else None
+        keys = self._touched | self._services.touched
+        changes = {key: (self._entries.get(key), self._entry(key, now)) for key in keys}
+        before = {key: was for key, (was, is_now) in changes.items() if was is not is_now}
+        put = {key: scope for key in before if (scope := changes[key][1]) is not None}
+        drop = tuple(key for key in before if key not in put)
+        self._entries.update(put)
+        for key in drop:
+            del self._entries[key]
+        for touched in (self._touched, self._addresses.touched, self._services.touched):
+            touched.clear()
+        return Delta(put, drop, before) if before else None
 
     def _entry(self, key: Key, now: float) -> PeerClass | None:
         """What is to be listed under `key`."""
