@@ -6,11 +6,25 @@ What never belongs here: how a part works.
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.cluster.bed import build, control, daemon, door, needs, netns, pki, teardown
+from tests.cluster.bed import (
+    addresses,
+    build,
+    control,
+    daemon,
+    dns,
+    door,
+    images,
+    needs,
+    netns,
+    pki,
+    teardown,
+    worker,
+)
 from tests.cluster.bed.errors import BedError
 from tests.cluster.bed.places import REPOSITORY, Places
 
@@ -99,6 +113,16 @@ class Bed:
         """Start a process of the test's own in the bed; it ends with the bed, or with `daemon.stop`."""
         return daemon.start(self.places, name, command, env=self.environment() | dict(env or {}))
 
+    def apply(self, manifest: str) -> None:
+        """`kubectl apply` of YAML text.  Raises BedError with kubectl's words."""
+        done = self.run(["kubectl", "apply", "-f", "-"], stdin=manifest)
+        if done.returncode:
+            raise BedError(f"kubectl apply: {done.stderr.strip()}")
+
+    def load(self, archive: Path) -> str:
+        """Bring an image archive into the bed's containerd; returns the image's name."""
+        return images.load(self.places, archive)
+
     def restart_apiserver(self, *, seconds: float = 60) -> None:
         """Stop the API server and start it again, until it is ready."""
         self.stop_apiserver()
@@ -126,24 +150,39 @@ class Bed:
         self._until_ready(facts.port, server, 90)
         manager = control.start_manager(places, binaries)
         scheduler = control.start_scheduler(places, binaries)
-        daemon.until(
-            lambda: control.accounts_ready(places, facts.port),
-            "default service account",
-            seconds=60,
-            watching=[server, manager, scheduler],
-            logs=places.logs,
-        )
+        ready = partial(control.accounts_ready, places, facts.port)
+        self._until(ready, "default service account", 60, server, manager, scheduler)
+        if facts.worker:
+            self._start_worker(build.worker_binaries())
         (places.folder / "facts.json").write_text(json.dumps(asdict(facts)))
 
-    def _until_ready(self, port: int, server: daemon.Daemon, seconds: float) -> None:
-        logs = self.places.logs
-        daemon.until(
-            lambda: control.ready(self.places, port),
-            "API server ready",
-            seconds=seconds,
-            watching=[server],
-            logs=logs,
+    def _start_worker(self, binaries: Path) -> None:
+        places = self.places
+        containerd = worker.start_containerd(places)
+        self._until(lambda: worker.containerd_ready(places), "containerd", 30, containerd)
+        images.load(places, images.pause())
+        daemons = (worker.start_kubelet(places, binaries), worker.start_proxy(places, binaries))
+        self.apply(dns.manifest(binaries))
+        self._until(self._node_ready, "node Ready", 60, containerd, *daemons)
+        self._until(self._dns_ready, "cluster DNS ready", 60, containerd, *daemons)
+
+    def _node_ready(self) -> bool:
+        return (
+            self._says("nodes", addresses.NODE_NAME, '{.status.conditions[?(@.type=="Ready")].status}')
+            == "True"
         )
+
+    def _dns_ready(self) -> bool:
+        return self._says("deployment", "coredns", "{.status.readyReplicas}", "-n", "kube-system") == "1"
+
+    def _says(self, kind: str, name: str, path: str, *words: str) -> str:
+        return self.run(["kubectl", "get", kind, name, "-o", f"jsonpath={path}", *words]).stdout.strip()
+
+    def _until(self, ready: Callable[[], bool], what: str, seconds: float, *watching: daemon.Daemon) -> None:
+        daemon.until(ready, what, seconds=seconds, watching=watching, logs=self.places.logs)
+
+    def _until_ready(self, port: int, server: daemon.Daemon, seconds: float) -> None:
+        self._until(partial(control.ready, self.places, port), "API server ready", seconds, server)
 
     def _facts(self) -> Facts:
         facts = self.facts

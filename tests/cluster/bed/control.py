@@ -32,7 +32,7 @@ rules:
 def start_etcd(places: Places, binaries: Path) -> Daemon:
     """etcd on the namespace's loopback; what it stores does not survive the machine's crash, nor has to."""
     peer = "http://127.0.0.1:2380"
-    command = [
+    command: list[str | Path] = [
         binaries / "etcd",
         f"--data-dir={places.folder / 'etcd'}",
         f"--listen-client-urls={_ETCD}",

@@ -27,12 +27,15 @@ def down(places: Places) -> None:
         daemon.stop(places, each)
     _sweep(places)
     cgroups.remove(places.cgroup)
+    _forget(places)
     _unmount_below(places.folder)
     netns.remove(places)
     shutil.rmtree(places.folder, ignore_errors=True)
     if left := leftovers(places):
         raise BedError(f"bed {places.name}: could not remove {', '.join(left)}")
 
+
+_CNI_RESULTS = Path("/var/lib/cni/results")
 
 # Whoever would start pods again goes before the pods.
 _FIRST = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy")
@@ -80,6 +83,17 @@ def _sweep(places: Places) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def _forget(places: Places) -> None:
+    """What containerd and CNI keep outside the bed's folder: sockets of shims that were killed, results of plugins."""
+    for file in places.folder.glob("containerd-state/io.containerd.runtime.v2.task/k8s.io/*/address"):
+        Path(file.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+    sandbox = "[0-9a-f]" * 64
+    for file in _CNI_RESULTS.glob(f"{places.netns}-{sandbox}-eth0"):
+        loopback = file.name.replace(places.netns, "cni-loopback").replace("-eth0", "-lo")
+        (_CNI_RESULTS / loopback).unlink(missing_ok=True)
+        file.unlink()
 
 
 def _mounts_below(folder: Path) -> list[str]:
