@@ -8,10 +8,12 @@ A namespace that opts out keeps its ConfigMap, because pods that were injected b
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
-from injector.follow import Waiting, changes
 from injector.kube import CONFIG_MAPS, NAMESPACES, Kube, KubeError, PatchKind, at
+from injector.reflector import Kind, Reflector
 from injector.tree import Object
+from injector.waiting import Waiting
 from injector.webhook_config import NextBundle
 from sidecar import contract
 
@@ -26,8 +28,9 @@ async def publish(kube: Kube, next_bundle: NextBundle) -> None:
     publisher = _Publisher(kube)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(publisher.follow_bundle(next_bundle))
-        tasks.create_task(publisher.follow_namespaces())
-        tasks.create_task(publisher.follow_config_maps())
+        tasks.create_task(publisher.namespaces().run())
+        tasks.create_task(publisher.config_maps().run())
+        tasks.create_task(publisher.waiting.reassert(lambda: publisher.opted_in))
         tasks.create_task(publisher.waiting.work(publisher.put_right))
 
 
@@ -44,39 +47,51 @@ def config_map(bundle: bytes) -> Object:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """The ConfigMap as it is in one namespace."""
+
+    namespace: str
+    text: str
+
+
 class _Publisher:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._bundle: bytes | None = None
-        self._opted_in: set[str] = set()
+        self.opted_in: set[str] = set()
         self.waiting = Waiting()
 
     async def follow_bundle(self, next_bundle: NextBundle) -> None:
         while True:
             self._bundle = await next_bundle(self._bundle)
-            self.waiting.add(self._opted_in)
+            self.waiting.add(self.opted_in)
 
-    async def follow_namespaces(self) -> None:
-        async for change in changes(self._kube, NAMESPACES, labelSelector=OPTED_IN):
-            if change.deleted or at(change.found, "metadata", "deletionTimestamp") is not None:
-                self._opted_in.discard(change.name)
-            else:
-                self._opted_in.add(change.name)
-                self.waiting.add([change.name])
+    def namespaces(self) -> Reflector[str]:
+        """Those that opted in; one that opts out is told as deleted, because of the selector."""
+        selectors = {"labelSelector": OPTED_IN}
+        kind = Kind(NAMESPACES, _name, self._join, self.opted_in.discard, None, selectors)
+        return Reflector(self._kube, kind)
 
-    async def follow_config_maps(self) -> None:
+    def config_maps(self) -> Reflector[_Copy]:
         """Somebody may change or delete one."""
-        selector = f"metadata.name={contract.CA_CONFIG_MAP}"
-        async for change in changes(self._kube, CONFIG_MAPS, fieldSelector=selector):
-            if change.deleted or not self._right(change.found):
-                self.waiting.add({change.namespace} & self._opted_in)
+        selectors = {"fieldSelector": f"metadata.name={contract.CA_CONFIG_MAP}"}
+        return Reflector(self._kube, Kind(CONFIG_MAPS, _copy, self._seen, self._missed, None, selectors))
 
-    def _right(self, found: Object) -> bool:
-        return self._bundle is not None and at(found, "data", KEY) == self._bundle.decode("ascii")
+    def _join(self, namespace: str) -> None:
+        self.opted_in.add(namespace)
+        self.waiting.add([namespace])
+
+    def _seen(self, copy: _Copy) -> None:
+        if self._bundle is not None and copy.text != self._bundle.decode("ascii"):
+            self._missed(copy)
+
+    def _missed(self, copy: _Copy) -> None:
+        self.waiting.add({copy.namespace} & self.opted_in)
 
     async def put_right(self, namespace: str) -> None:
         """Apply it there.  A namespace that is going or gone needs none."""
-        if self._bundle is None or namespace not in self._opted_in:
+        if self._bundle is None or namespace not in self.opted_in:
             return
         body = config_map(self._bundle)
         try:
@@ -84,6 +99,14 @@ class _Publisher:
         except KubeError as error:
             if not error.not_found:
                 raise
-            self._opted_in.discard(namespace)
+            self.opted_in.discard(namespace)
             return
         log.debug("CA certificates are right in namespace %s", namespace)
+
+
+def _name(namespace: Object) -> str:
+    return str(at(namespace, "metadata", "name") or "")
+
+
+def _copy(found: Object) -> _Copy:
+    return _Copy(str(at(found, "metadata", "namespace") or ""), str(at(found, "data", KEY) or ""))

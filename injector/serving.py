@@ -5,6 +5,7 @@ What belongs here: sockets, the servers' limits, and ending them in order.  What
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import ssl
@@ -112,8 +113,9 @@ def _listening(address: str, port: int) -> socket.socket:
     if address:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return socket.create_server((address, port), family=family, backlog=BACKLOG)
-    if socket.has_dualstack_ipv6():
-        with contextlib.suppress(OSError):  # IPv6 is there, but switched off
-            family = socket.AF_INET6
-            return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=True)
+    try:
+        return socket.create_server(("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+    except (OSError, ValueError) as error:  # no IPv6 in this kernel, or switched off
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise
     return socket.create_server(("", port), backlog=BACKLOG)

@@ -13,9 +13,10 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable
 
-from injector.follow import Waiting, changes
 from injector.kube import MUTATING_WEBHOOKS, Kube, KubeError, PatchKind, at
+from injector.reflector import Kind, Reflector
 from injector.tree import Node, Object, items
+from injector.waiting import Waiting
 
 log = logging.getLogger("cdefence.webhook_config")
 
@@ -28,7 +29,8 @@ async def keep(kube: Kube, name: str, next_bundle: NextBundle) -> None:
     keeper = _Keeper(kube, name)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keeper.follow_bundle(next_bundle))
-        tasks.create_task(keeper.follow_object())
+        tasks.create_task(keeper.reflector().run())
+        tasks.create_task(keeper.waiting.reassert(lambda: [name]))
         tasks.create_task(keeper.waiting.work(keeper.put_right))
 
 
@@ -56,12 +58,16 @@ class _Keeper:
             self._bundle = await next_bundle(self._bundle)
             self.waiting.add([self._name])
 
-    async def follow_object(self) -> None:
-        async for change in changes(
-            self._kube, MUTATING_WEBHOOKS, fieldSelector=f"metadata.name={self._name}"
-        ):
-            if not change.deleted and self._bundle is not None and correction(change.found, self._bundle):
-                self.waiting.add([self._name])
+    def reflector(self) -> Reflector[Object]:
+        """Somebody may write another bundle there, or the whole object anew."""
+        selectors = {"fieldSelector": f"metadata.name={self._name}"}
+        return Reflector(
+            self._kube, Kind(MUTATING_WEBHOOKS, lambda found: found, self._seen, _nothing, None, selectors)
+        )
+
+    def _seen(self, found: Object) -> None:
+        if self._bundle is not None and correction(found, self._bundle):
+            self.waiting.add([self._name])
 
     async def put_right(self, name: str) -> None:
         """Read it again and patch what differs.  It may not exist yet: the watch tells when it does."""
@@ -82,3 +88,7 @@ class _Keeper:
 def _named(patch: list[Object]) -> str:
     names: list[Node] = [step["value"] for step in patch if step["op"] == "test"]
     return ", ".join(map(str, names))
+
+
+def _nothing(_: Object) -> None:
+    """What was deleted needs no bundle."""
