@@ -99,3 +99,58 @@ def test_what_is_no_address_is_refused(entries: list[Entry], cluster: list[str])
 
 def test_a_map_does_not_show_its_addresses_by_accident() -> None:
     assert "10.77.0.11" not in repr(MAP)
+
+
+NETWORKS = ScopeMap.build(
+    [
+        Entry("203.0.113.0/24", CONNECTED),
+        Entry("203.0.113.128/25", OUT),
+        Entry("203.0.113.200", IN),
+        Entry("10.8.0.0/16", EXTERNAL),
+        Entry("2001:db8::/32", OUT),
+    ],
+    cluster=["10.0.0.0/8", "10.8.1.0/24", "fd77::/64"],
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "ip", "expected"),
+    [
+        ("in a network", "203.0.113.7", CONNECTED),
+        ("in the longer network", "203.0.113.129", OUT),
+        ("listed by address", "203.0.113.200", IN),
+        ("in none", "198.51.100.1", EXTERNAL),
+        ("cluster", "10.1.2.3", UNKNOWN),
+        ("a network inside the cluster", "10.8.2.3", EXTERNAL),
+        ("the cluster inside that", "10.8.1.3", UNKNOWN),
+        ("IPv6", "2001:db8::1", OUT),
+        ("cluster, IPv6", "fd77::9", UNKNOWN),
+    ],
+)
+def test_the_longest_network_decides(what: str, ip: str, expected: PeerClass) -> None:
+    assert NETWORKS.classify(ip, 443) is expected
+
+
+def test_a_network_of_the_cluster_that_is_also_named_is_the_stricter() -> None:
+    assert ScopeMap.build([Entry("10.0.0.0/8", IN)], ["10.0.0.0/8"]).classify("10.0.0.1") is UNKNOWN
+
+
+@pytest.mark.parametrize("entry", [Entry("10.0.0.0/8", IN, 80), Entry("10.0.0.1/8", IN), Entry("x", IN)])
+def test_what_is_no_entry(entry: Entry) -> None:
+    with pytest.raises(ValueError):
+        ScopeMap.build([entry])
+
+
+def test_the_next_snapshot() -> None:
+    put = {("10.77.0.11", None): OUT, ("10.77.0.60", 443): IN, ("10.77.3.0/24", None): CONNECTED}
+    after = MAP.changed(8, put, [("10.77.0.50", 8080), ("10.77.0.99", None)])
+    assert (after.epoch, after.cluster, after.conflicts) == (8, MAP.cluster, MAP.conflicts)
+    assert after.classify("10.77.0.11") is OUT
+    assert after.classify("10.77.0.50", 8080) is OUT
+    assert after.classify("10.77.0.99") is UNKNOWN
+    assert after.classify("10.77.3.1") is CONNECTED
+    assert (after.is_service("10.77.0.60", 443), MAP.is_service("10.77.0.60", 443)) == (True, False)
+    assert MAP.classify("10.77.0.11") is IN
+    assert after.changed(9, {}, [("10.77.3.0/24", None)]).classify("10.77.3.1") is EXTERNAL
+    with pytest.raises(KeyError):
+        MAP.changed(8, {}, [("10.77.0.77", None)])
