@@ -219,7 +219,10 @@ def _in_the_way(bare: Object) -> Iterator[Refusal]:
     spec = mapping(bare, "spec")
     if spec.get("hostNetwork"):
         yield _refuse(
-            Reason.HOST_NETWORK, "spec.hostNetwork", "is true, which shares the node's firewall", _OPT_OUT
+            Reason.HOST_NETWORK,
+            "spec.hostNetwork",
+            "is true, which shares the node's firewall",
+            f"remove it, {_OPT_OUT}",
         )
     if mapping(spec, "os").get("name") == "windows":
         yield _refuse(
@@ -288,5 +291,7 @@ def _warnings(bare: Object, options: Options) -> Iterator[str]:
         )
     if mapping(spec, "resources") and any(name.startswith(f"{PREFIX}proxy-") for name in annotations):
         yield f"{PREFIX}proxy-…: the pod has resources of its own (spec.resources); these are not used"
+    if not options.rewrite_probes and any(slot.kind() for slot in probes.slots(spec)):
+        yield f"{PREFIX}rewrite-probes: probes then come from the node, a peer that in-scope pods do not talk to"
     if text(spec, "dnsPolicy") in ("None", "Default"):
         yield f"dnsPolicy: {text(spec, 'dnsPolicy')}: the proxy finds the controller by cluster DNS only"

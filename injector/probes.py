@@ -42,6 +42,11 @@ class Slot:
     label: str
     hook: bool
 
+    def kind(self) -> str | None:
+        """The field of its handler, if the handler is one that asks over the network."""
+        kinds = ("httpGet",) if self.hook else _KINDS
+        return next((kind for kind in kinds if kind in self.holder), None)
+
     def asks_proxy(self) -> bool:
         """Is the handler one that we made?"""
         return self.holder.get("httpGet") == _at_proxy(self.path)
@@ -91,23 +96,19 @@ def rewrite(spec: Object) -> Rewritten:
         "poststart": _POST_START_S,
     }
     for slot in slots(spec):
-        for kind, describe in _KINDS.items():
-            if kind in slot.holder and not (slot.hook and kind != "httpGet"):
-                _rewrite_one(slot, kind, describe, limits, done)
-                break
+        if kind := slot.kind():
+            _rewrite_one(slot, kind, limits, done)
     return done
 
 
-def _rewrite_one(
-    slot: Slot, kind: str, describe: "Describe", limits: Mapping[str, int], done: Rewritten
-) -> None:
+def _rewrite_one(slot: Slot, kind: str, limits: Mapping[str, int], done: Rewritten) -> None:
     handler = mapping(slot.holder, kind)
     port = _port(handler.get("port"), slot.container)
     if handler.get("host"):
         done.warnings.append(f"{slot.label} names a host of its own and is left as it is")
     elif port is None:
         done.warnings.append(f"{slot.label} names a port that the container does not declare")
-    elif not _sayable(target := describe(handler)):
+    elif not _sayable(target := _KINDS[kind](handler)):
         done.warnings.append(f"{slot.label} has a path, header or service that no request can carry")
     elif port != contract.HEALTH_PORT:
         timeout = slot.holder.get("timeoutSeconds") or _DEFAULT_TIMEOUT_S

@@ -83,6 +83,7 @@ def _round_trip(text: str) -> YAML:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = _WIDE
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
     dash = _dash_offset(text)
     yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
     return yaml
@@ -290,15 +291,27 @@ def _slot(holder: CommentedMap | CommentedSeq) -> int:
 
 def _take_tail(holder: object, place: object) -> str:
     """Remove and return the comment lines behind a place, without what stands on its own last line."""
+    ends = _take_ends(holder, place)
     owner, last = _leaf(holder, place)
     if (token := _token(owner, last)) is None:
-        return ""
+        return ends
     own, _, tail = token.value.partition("\n")
     if own:
         token.value = f"{own}\n"
     else:
         _drop(owner, last)
-    return str(tail)
+    return f"{tail}{ends}"
+
+
+def _take_ends(holder: object, place: object) -> str:
+    """The same for comments that ruamel hangs on the collections around the last value, where that is `{}` or `[x]`."""
+    assert isinstance(holder, CommentedMap | CommentedSeq)
+    value, lines = holder[place], ""
+    while isinstance(value, CommentedMap | CommentedSeq) and value:
+        lines = "".join(f"{' ' * token.column}{token.value}" for token in value.ca.end) + lines
+        value.ca.end = []
+        value = value[next(reversed(value))] if isinstance(value, CommentedMap) else value[-1]
+    return lines
 
 
 def _drop(owner: CommentedMap | CommentedSeq, place: object) -> None:
