@@ -15,12 +15,16 @@ import ssl
 from collections.abc import Coroutine
 from datetime import timedelta
 
+from dlp_patterns import load
 from injector import ca_publisher, live_tls, webhook_config
 from injector.cert_secret import CertificateSecret
 from injector.certs import Bundle, Lives
 from injector.controller_metrics import ControllerMetrics
 from injector.kube import Kube
 from injector.leader import Election
+from injector.scope_metrics import ScopeMetrics
+from injector.scope_model import Ground
+from injector.scope_service import ScopeService, ScopeSettings
 from injector.server import Decide, Limits, Webhook, health_app, metrics_app, webhook_app
 from injector.serving import Endpoint
 from injector.settings import CertificateMode, Settings
@@ -36,6 +40,14 @@ def tls_names(namespace: str) -> tuple[str, ...]:
     )
 
 
+def scope_settings(settings: Settings) -> ScopeSettings:
+    """The part of the settings that the scope map is about."""
+    networks = {str(each.network): each.scope for each in settings.networks}
+    ground = Ground(tuple(map(str, settings.cluster_cidrs)), networks, settings.quarantine_s)
+    patterns = frozenset(pattern.id for pack in load.builtin() for pattern in pack.patterns)
+    return ScopeSettings(ground, settings.namespace, settings.identity, patterns)
+
+
 class Controller:
     """One replica of the control plane."""
 
@@ -47,6 +59,9 @@ class Controller:
         self._context: ssl.SSLContext = live_tls.server_context()
         self._certificates = self._certificate_secret()
         self._stopping = False
+        self.scopes = ScopeService(kube, scope_settings(settings))
+        self.metrics.registry.register(ScopeMetrics(self.scopes))
+        self.metrics.ready.set_function(lambda: not self.missing())
         webhook = Webhook(decide, self.metrics, Limits(settings.concurrency))
         bind = settings.bind
         self.health = Endpoint(health_app(self.missing), bind, settings.health_port)
@@ -54,18 +69,23 @@ class Controller:
         self.webhook = Endpoint(
             webhook_app(contract.WEBHOOK_PATH, webhook), bind, settings.webhook_port, self._context
         )
+        self.scope_api = Endpoint(self.scopes.app, bind, settings.scopes_port, self._context)
 
     def missing(self) -> list[str]:
         """What keeps this replica from being ready."""
         found = ["stopping"] if self._stopping else []
         found += ["certificate"] if self._certificates.held is None else []
-        self.metrics.ready.set(not found)
-        return found
+        return found + self.scopes.missing()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then end in order.  Raises: what ended a part that should never end."""
         front = _started(self.health.run(), self.reports.run())
-        service = _started(self._certificates.follow(), self._serve())
+        service = _started(
+            self._certificates.follow(),
+            self.scopes.run(),
+            self._with_certificate(self.webhook),
+            self._with_certificate(self.scope_api),
+        )
         leading = _started(self._election().run(self._lead))
         stopped = _started(stop.wait())
         parts = [*front, *service, *leading]
@@ -75,6 +95,8 @@ class Controller:
             log.info("not ready any more" if stop.is_set() else "a part has ended, so everything ends")
             await _ended(leading)
             self.webhook.drain()
+            self.scope_api.drain()
+            self.scopes.end()
             await asyncio.sleep(self._settings.drain_s if stop.is_set() else 0)
         finally:
             for each in (leading, service, front, stopped):
@@ -83,9 +105,9 @@ class Controller:
             if not part.cancelled():
                 part.result()
 
-    async def _serve(self) -> None:
+    async def _with_certificate(self, endpoint: Endpoint) -> None:
         await self._certificates.next(None)
-        await self.webhook.run()
+        await endpoint.run()
 
     async def _lead(self) -> None:
         """What only one replica may do."""

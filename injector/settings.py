@@ -19,6 +19,7 @@ from dlp_patterns.errors import Problem
 from injector.kinds import Kind, Network, one_of, whole_from
 from injector.recipe import PullPolicy
 from sidecar import contract
+from sidecar.core.scopes import PeerClass
 
 PREFIX = f"{contract.ENV_PREFIX}CONTROLLER_"
 
@@ -75,18 +76,31 @@ def _several[T](allowed: str, one: Callable[[str], T]) -> Kind[tuple[T, ...]]:
     return Kind(f"{allowed}, separated by commas, none twice", parse)
 
 
-def _name(text: str) -> str:
+def _path(text: str) -> Path:
     if not text or not text.isprintable():
         raise ValueError
-    return text
+    return Path(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassOf:
+    """What the operator says a network is."""
+
+    network: Network
+    scope: PeerClass
+
+
+def _class_of(text: str) -> ClassOf:
+    network, _, scope = text.partition("=")
+    return ClassOf(ip_network(network.strip()), PeerClass(scope.strip()))
 
 
 _DNS = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 IMAGE = _matching("an image reference without spaces", r"[A-Za-z0-9][\w./:@-]{0,511}")
 OBJECT_NAME = _matching("a Kubernetes name (RFC 1123)", _DNS)
-PATH = Kind("a path", lambda text: Path(_name(text)))
+PATH = Kind("a path", _path)
 NETWORKS = _several("networks such as 10.0.0.0/8 or fd00::/8", ip_network)
-GROUPS = _several("names of groups", _name)
+CLASSES = _several("NETWORK=CLASS such as 203.0.113.0/24=connected-to", _class_of)
 ADDRESS = Kind(
     "an IP address, or empty for every address", lambda text: str(ip_address(text)) if text else ""
 )
@@ -141,9 +155,13 @@ class Settings:
     cluster_cidrs: tuple[Network, ...] = field(
         default=(), metadata=_about(NETWORKS, "Networks of the cluster: who is not known there is `unknown`.")
     )
-    allowed_groups: tuple[str, ...] = field(
+    networks: tuple[ClassOf, ...] = field(
         default=(),
-        metadata=_about(GROUPS, "Groups that may leave pods or ports out of protection."),
+        metadata=_about(CLASSES, "Classes of networks, such as those of an acquirer or of your offices."),
+    )
+    quarantine_s: int = field(
+        default=60,
+        metadata=_about(whole_from(0, 3600), "An address that a pod gave back is `unknown` for.", "s"),
     )
     kubeconfig: Path | None = field(
         default=None, metadata=_about(PATH, "How to reach the API server from outside a cluster.")

@@ -8,7 +8,8 @@ import pytest
 
 from injector import settings
 from injector.recipe import PullPolicy
-from injector.settings import CertificateMode, LogLevel, SettingsError, load
+from injector.settings import CertificateMode, ClassOf, LogLevel, SettingsError, load
+from sidecar.core.scopes import PeerClass
 
 P = "CDEFENCE_CONTROLLER_"
 IMAGE = {f"{P}IMAGE": "registry.example/cdefence:1.0"}
@@ -36,7 +37,15 @@ def test_only_the_image_must_be_said():
         ("LEAF_LIFE_S", "3600", 3600),
         ("CLUSTER_CIDRS", "10.244.0.0/16, fd44::/48", (ip_network("10.244.0.0/16"), ip_network("fd44::/48"))),
         ("CLUSTER_CIDRS", "", ()),
-        ("ALLOWED_GROUPS", "pci-admins,system:masters", ("pci-admins", "system:masters")),
+        (
+            "NETWORKS",
+            "203.0.113.0/24=connected-to,2001:db8::/32=external",
+            (
+                ClassOf(ip_network("203.0.113.0/24"), PeerClass.CONNECTED_TO),
+                ClassOf(ip_network("2001:db8::/32"), PeerClass.EXTERNAL),
+            ),
+        ),
+        ("QUARANTINE_S", "0", 0),
         ("KUBECONFIG", "/tmp/k", Path("/tmp/k")),
         ("BIND", "::1", "::1"),
         ("BIND", "", ""),
@@ -61,7 +70,8 @@ def test_a_value(name, text, value):
         ("LEAF_LIFE_S", "٣٦٠٠"),
         ("CLUSTER_CIDRS", "10.0.0.1/8"),
         ("CLUSTER_CIDRS", "10.0.0.0/8,10.0.0.0/8"),
-        ("ALLOWED_GROUPS", "a,,b"),
+        ("NETWORKS", "203.0.113.0/24"),
+        ("NETWORKS", "203.0.113.0/24=friendly"),
         ("BIND", "localhost"),
         ("WEBHOOK_PORT", "65536"),
         ("CONCURRENCY", "0"),
