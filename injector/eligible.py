@@ -253,6 +253,7 @@ def _reserved_names(spec: Object) -> Iterator[Refusal]:
         name = text(container, "name")
         if name in probes.OURS:
             yield _refuse(Reason.RESERVED, f"container {name}", "has a name of ours", "give it another name")
+            continue
         for mount in items(container, "volumeMounts"):
             if mount.get("name") in render.VOLUMES:
                 what = f"mounts {mount.get('name')}, which is the proxy's alone"
@@ -266,12 +267,12 @@ def _reserved_names(spec: Object) -> Iterator[Refusal]:
 
 def _reserved_ports(spec: Object) -> Iterator[Refusal]:
     for container in containers(spec):
+        if (name := text(container, "name")) in probes.OURS:
+            continue
         for port in items(container, "ports"):
-            if port.get("containerPort") in OUR_PORTS:
-                what = f"uses port {port.get('containerPort')}, which is the proxy's"
-                yield _refuse(
-                    Reason.RESERVED, f"container {text(container, 'name')}", what, "use another port"
-                )
+            if (number := port.get("containerPort")) in OUR_PORTS:
+                what = f"uses port {number}, which is the proxy's"
+                yield _refuse(Reason.RESERVED, f"container {name}", what, "use another port")
 
 
 # ---- what its owner should know ----------------------------------------------------------------------------

@@ -133,7 +133,7 @@ class Options:
         default=None,
         metadata=_about(
             RESOLVERS,
-            "DNS servers that the pod may ask; else those of its resolv.conf.",
+            f"DNS servers that the pod may ask, else those of its resolv.conf. Questions {_UNSEEN}",
             Target.NET,
             "resolver",
         ),

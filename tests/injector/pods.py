@@ -66,7 +66,9 @@ HANDLER = st.one_of(
                     "scheme": st.sampled_from(["HTTP", "HTTPS"]),
                     "host": st.sampled_from(["", "example.org"]),
                     "httpHeaders": st.lists(
-                        st.fixed_dictionaries({"name": st.sampled_from(["Host", "X-A", "x y"]), "value": st.text(max_size=3)}),
+                        st.fixed_dictionaries(
+                            {"name": st.sampled_from(["Host", "X-A", "x y"]), "value": st.text(max_size=3)}
+                        ),
                         max_size=2,
                     ),
                 },
@@ -75,7 +77,11 @@ HANDLER = st.one_of(
     ),
     st.fixed_dictionaries({"tcpSocket": st.fixed_dictionaries({"port": PORTS})}),
     st.fixed_dictionaries(
-        {"grpc": st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"service": st.text(max_size=3)})}
+        {
+            "grpc": st.fixed_dictionaries(
+                {"port": st.integers(1, 65535)}, optional={"service": st.text(max_size=3)}
+            )
+        }
     ),
     st.just({"exec": {"command": ["true"]}}),
 )
@@ -110,7 +116,10 @@ def pods(draw: st.DrawFn) -> Object:
     if inits or draw(st.booleans()):
         spec["initContainers"] = made[:inits]
     annotations = {"cdefence.io/pci-scope": "in-scope", **draw(_annotations())}
-    return {"metadata": {"annotations": annotations, **draw(some(name=WORDS, labels=st.just({})))}, "spec": spec}
+    return {
+        "metadata": {"annotations": annotations, **draw(some(name=WORDS, labels=st.just({})))},
+        "spec": spec,
+    }
 
 
 def _spec() -> st.SearchStrategy[Object]:
@@ -131,5 +140,3 @@ def _annotations() -> st.SearchStrategy[Object]:
             "kubectl.kubernetes.io/default-container": WORDS,
         }
     )
-
-
