@@ -20,18 +20,24 @@ if TYPE_CHECKING:
     from sidecar.core.flow import Side
     from sidecar.relay.account import Account
     from sidecar.relay.connection import Connection
+    from sidecar.relay.hairpin import Call
 
 FIRST_READ: Final = 16 * 1024
+SMALLEST_READ: Final = 4 * 1024
 LARGEST_READ: Final = 256 * 1024
 """Reads grow to this size while they come back full: it bounds what one direction can have in memory."""
 READS: Final = 4
 """Reads of one connection in one turn of the loop."""
+TURN_NS: Final = 5_000_000
+"""Nanoseconds after which one connection lets the others have theirs: a peer that sends its body digit by digit, each in
+a chunk of its own, costs a hundred times what it should."""
 
 
 class Pump:
     """One direction of one connection, from `source` to `target`."""
 
     __slots__ = (
+        "_again",
         "_backlog",
         "_blocked",
         "_conn",
@@ -45,6 +51,7 @@ class Pump:
         "_source",
         "_target",
         "_waited",
+        "call",
         "done",
         "side",
     )
@@ -62,9 +69,13 @@ class Pump:
         self._reading = self._ending = False
         self._pause: asyncio.TimerHandle | None = None
         self._waited = False
+        self._again = False
+        """There was more to read than fits into one turn of the loop."""
         self._moved = 0
         """Bytes read and not yet told."""
         self.side = side
+        self.call: Call | None = None
+        """Keeps what is sent, while the upstream has not answered and might be ourselves."""
         self.done = False
         """The source has ended and everything it sent was passed on."""
 
@@ -83,9 +94,27 @@ class Pump:
             self._pause = None
         if self._blocked:
             self._blocked = False
-            self._loop.remove_writer(self._target)
+            if self._target.fileno() >= 0:  # it may be between two targets
+                self._loop.remove_writer(self._target)
         left, self._backlog = bytes(self._backlog), b""
         return left
+
+    def turn(self, again: bytes) -> None:
+        """Let go of the target; the next one, which `resume` gives, is to get `again` instead of what was sent."""
+        self._stop_reading()
+        if self._blocked:
+            self._loop.remove_writer(self._target)
+        self._blocked, self._backlog, self.done = True, again, False
+
+    def resume(self, target: socket.socket) -> None:
+        """Go on, to this target."""
+        self._target, self._blocked = target, False
+        if not self._ending:
+            self.start()
+        if self._backlog:
+            self.flush()
+        else:
+            self._maybe_end()
 
     @property
     def drained(self) -> bool:
@@ -108,14 +137,24 @@ class Pump:
 
         Not just once: after an error libuv calls once and never again, and data may be queued before a reset.
         """
+        if self._again:
+            return  # its next turn has been arranged; two in one would become four in the next
+        until = perf_counter_ns() + TURN_NS
         try:
             for _ in range(READS):
                 if not (self._reading and self._read()):
                     return
+                if perf_counter_ns() > until:
+                    break
         except Exception as error:  # noqa: BLE001 - however it ends, a connection must not stay half open
             self._conn.broken(error)
         else:
-            self._loop.call_soon(self._readable)
+            self._again = True
+            self._loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._again = False
+        self._readable()
 
     def _writable(self) -> None:
         try:
@@ -163,16 +202,19 @@ class Pump:
             self._end()
             return False
         full = count == self._size
-        if full and count < LARGEST_READ:
-            self._size *= 4
         self._moved += count
         try:
             before = perf_counter_ns()
             step = self.side.feed(data)
-            self._conn.metrics.scan(perf_counter_ns() - before)
+            took = perf_counter_ns() - before
+            self._conn.metrics.scan(took)
         except Exception as error:  # noqa: BLE001 - whatever went wrong in inspection is a denial, never a pass
             self._conn.failed(self, data, error)
             return False
+        if took > TURN_NS:
+            self._size = SMALLEST_READ
+        elif full and count < LARGEST_READ and took < TURN_NS // 4:
+            self._size *= 4
         if step.findings or step.verdict is not None:
             self._conn.stepped(self, step)
         elif step.release:
@@ -215,6 +257,8 @@ class Pump:
 
     def send(self, data: bytes) -> None:
         """Write `data` at the end of the turn, or now if it is large.  Raises OSError when the target is gone."""
+        if self.call is not None:
+            self.call.keep(data)
         if self._backlog:
             data = bytes(self._backlog) + data
         elif len(data) < LARGEST:

@@ -63,6 +63,7 @@ class SplicePump:
     """One direction that passes without a look."""
 
     __slots__ = (
+        "_again",
         "_conn",
         "_inside",
         "_loop",
@@ -85,6 +86,8 @@ class SplicePump:
         self._inside = 0
         """Bytes in the pipe, which the target has not taken yet; while there are some, nothing is read."""
         self._reading = False
+        self._again = False
+        """As in `Pump`: its next turn has been arranged."""
         self._retry: asyncio.TimerHandle | None = None
         self._moved = 0
         """Bytes read and not yet told."""
@@ -116,6 +119,8 @@ class SplicePump:
 
     def _readable(self) -> None:
         """As in `Pump`: until there is no more, for the sake of what is queued before a reset."""
+        if self._again:
+            return
         try:
             for _ in range(READS):
                 if not (self._reading and self._read()):
@@ -123,7 +128,12 @@ class SplicePump:
         except Exception as error:  # noqa: BLE001 - however it ends, a connection must not stay half open
             self._conn.broken(error)
         else:
-            self._loop.call_soon(self._readable)
+            self._again = True
+            self._loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._again = False
+        self._readable()
 
     def _writable(self) -> None:
         try:

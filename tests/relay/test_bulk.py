@@ -42,6 +42,21 @@ def tls(client: socket.socket, server: socket.socket) -> None:
     assert exactly(client, len(SERVER_HELLO))
 
 
+def test_a_body_digit_by_digit_leaves_the_others_their_turn(side: Sidecar) -> None:
+    body = b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    way, rounds = side.inbound(), 0
+    with way.open() as (costly, sink), way.open() as (client, server), ThreadPoolExecutor() as pool:
+        sending = pool.submit(costly.sendall, head + body)
+        arriving = pool.submit(exactly, sink, len(head + body))
+        while not arriving.done():
+            client.sendall(b"ping\n")
+            assert exactly(server, 5) == b"ping\n"
+            rounds += 1
+        sending.result()
+    assert rounds > 20  # one connection that took all the time there is would leave a handful
+
+
 @pytest.mark.parametrize("begin", [opaque, http, tls])
 def test_a_slow_reader_stalls_the_sender_and_costs_no_memory(
     side: Sidecar, begin: Callable[[socket.socket, socket.socket], None]
