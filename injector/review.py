@@ -28,7 +28,11 @@ _LONGEST_WARNING: Final = 256
 
 
 class MalformedError(ValueError):
-    """The body is no AdmissionReview."""
+    """The body is no AdmissionReview; `uid` is the request's, if it has one all the same."""
+
+    def __init__(self, what: str, uid: str = "") -> None:
+        super().__init__(what)
+        self.uid = uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +115,23 @@ def parse(body: bytes) -> Request:
     """The request in an AdmissionReview.  Raises MalformedError."""
     try:
         review: Node = json.loads(body)
-        if not isinstance(review, dict):
-            raise MalformedError("the body is no JSON object")
-        return _request(review)
-    except ShapeError as error:
-        raise MalformedError(str(error)) from None
-    except (ValueError, RecursionError) as error:
-        what = str(error) if isinstance(error, MalformedError) else "the body is no JSON"
-        raise MalformedError(what) from None
-
-
-def _request(review: Object) -> Request:
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is no JSON") from None
+    if not isinstance(review, dict):
+        raise MalformedError("the body is no JSON object")
     if (review.get("apiVersion"), review.get("kind")) != (API_VERSION, KIND):
         raise MalformedError(f"the body is no {KIND} of {API_VERSION}")
-    request = mapping(review, "request")
-    if not (uid := text(request, "uid")):
+    uid = ""
+    try:
+        request = mapping(review, "request")
+        uid = text(request, "uid")
+        return _request(uid, request)
+    except ShapeError as error:
+        raise MalformedError(str(error), uid) from None
+
+
+def _request(uid: str, request: Object) -> Request:
+    if not uid:
         raise MalformedError("the request has no uid")
     return Request(
         uid=uid,
@@ -142,7 +148,7 @@ def answer(body: bytes, recipe: Recipe) -> Outcome:
     try:
         request = parse(body)
     except MalformedError as error:
-        refusal = Response("", False, f"cdefence cannot read this request: {error}", _BAD_REQUEST)
+        refusal = Response(error.uid, False, f"cdefence cannot read this request: {error}", _BAD_REQUEST)
         return Outcome(refusal, Result.MALFORMED)
     try:
         return admit(request, recipe)

@@ -130,8 +130,10 @@ def test_a_copy_of_an_injected_pod_without_its_record_is_not_taken_for_a_pod():
         "container cdefence-proxy: has a name of ours; give it another name",
         "volume cdefence: has a name of ours; give it another name",
         "volume cdefence-empty: has a name of ours; give it another name",
-        ("container app: readinessProbe: asks the proxy for something it does not know;"
-        " write what the application itself offers"),
+        (
+            "container app: readinessProbe: asks the proxy for something it does not know;"
+            " write what the application itself offers"
+        ),
     ]
 
 
