@@ -150,13 +150,11 @@ class ScopeModel:
             self._ends.pop(known.uid, None)
             self._release(known, known.ips, now)
 
-    def put_node(self, node: Node, _now: float) -> None:
+    def put_node(self, node: Node, now: float) -> None:
         """A node is new or has changed; most changes are its heartbeat and say nothing to us."""
-        before = self._nodes.get(node.uid)
-        if before == node:
+        if self._nodes.get(node.uid) == node:
             return
-        if before is not None:
-            self._leave(before)
+        self.drop_node(node, now)
         self._nodes[node.uid] = node
         for rank, ips in ((Rank.GATEWAY, node.gateways), (Rank.LIVE, node.ips)):
             for ip in ips:
@@ -167,7 +165,9 @@ class ScopeModel:
         """A node is gone."""
         known = self._nodes.pop(node.uid, None)
         if known is not None:
-            self._leave(known)
+            for ip in (*known.ips, *known.gateways):
+                self._addresses.release(ip, known.uid)
+            self._know_networks(known.cidrs)
 
     def put_service(self, service: Service, _now: float) -> None:
         """A Service is new or has changed."""
@@ -259,11 +259,6 @@ class ScopeModel:
             self._addresses.release(ip, pod.uid, former)
 
     # --- nodes and networks
-
-    def _leave(self, node: Node) -> None:
-        for ip in (*node.ips, *node.gateways):
-            self._addresses.release(ip, node.uid)
-        self._know_networks(node.cidrs)
 
     def _know_networks(self, cidrs: Iterable[str]) -> None:
         """Nodes have come or gone with these networks of pods."""
