@@ -71,13 +71,25 @@ ACTIVE = Family("cdefence_active_connections", "gauge", "Open connections.", ("d
 MAP_AGE = Family(
     "cdefence_scope_map_age_seconds",
     "gauge",
-    "Time since the scope map was read; infinite without one.",
+    "Time since the scope map was last known to be right; infinite without one.",
 )
 MAP_ENTRIES = Family("cdefence_scope_map_entries", "gauge", "Entries of the scope map, by class.", ("scope",))
 CONFLICTS = Family(
     "cdefence_scope_conflicts",
     "counter",
     "Entries of scope maps that disagreed about an address; the stricter won.",
+)
+STREAM = Family(
+    "cdefence_scope_stream_connected", "gauge", "Whether the controller tells this sidecar what changes."
+)
+RECONNECTS = Family(
+    "cdefence_scope_stream_reconnects", "counter", "Times the scope stream had to be opened again."
+)
+LOOKUPS = Family(
+    "cdefence_scope_lookups",
+    "counter",
+    "Questions to the controller about peers that the map lacked, by how they were answered.",
+    ("result",),
 )
 EVENTS_DROPPED = Family(
     "cdefence_events_dropped", "counter", "Audit events that could not be written in time."
@@ -115,8 +127,11 @@ def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
     yield UNINSPECTED, [((reason,), count) for reason, count in metrics.uninspected_bytes.items()]
     yield ACTIVE, [((way,), count) for way, count in metrics.active.items()]
     yield MAP_AGE, [((), metrics.scope_map_age())]
-    yield MAP_ENTRIES, [((scope,), count) for scope, count in metrics.scope_map_entries.items()]
+    yield MAP_ENTRIES, [((scope,), count) for scope, count in metrics.scope_map_entries().items()]
     yield CONFLICTS, [((), metrics.scope_conflicts)]
+    yield STREAM, [((), metrics.scope_stream_connected)]
+    yield RECONNECTS, [((), metrics.scope_stream_reconnects)]
+    yield LOOKUPS, [((result,), count) for result, count in metrics.scope_lookups.items()]
     yield EVENTS_DROPPED, [((), metrics.events_dropped())]
     yield POLICY_ERRORS, [((), metrics.policy_reload_errors)]
     yield MAP_ERRORS, [((), metrics.scope_map_reload_errors)]

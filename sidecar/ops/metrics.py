@@ -11,6 +11,7 @@ Everything is touched from one thread (the event loop), so there are no locks.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 
 from sidecar import __version__
 from sidecar.core.findings import Channel
@@ -26,6 +27,15 @@ INSPECTED = (Channel.HTTP1, Channel.OPAQUE)
 
 SCAN_BITS = 64
 """Scan times are counted by the number of bits of their nanoseconds."""
+
+
+class Lookup(StrEnum):
+    """How a question about a peer that the map lacks was answered."""
+
+    FOUND = "found"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    """Not in time, or not at all."""
 
 
 class Metrics:
@@ -49,8 +59,13 @@ class Metrics:
         self.policy_version = ""
         self.policy_reload_errors = 0
         self.scope_map_reload_errors = 0
-        self.scope_map_entries: dict[PeerClass, int] = dict.fromkeys(PeerClass, 0)
+        self.scope_map_entries: Callable[[], Mapping[PeerClass, int]] = lambda: dict.fromkeys(PeerClass, 0)
+        """Asked at scrape time: the map changes far more often than somebody looks."""
         self.scope_map_loaded_at: float | None = None
+        self.scope_stream_connected = False
+        """Whether the controller tells us what changes; the stream notes it here."""
+        self.scope_stream_reconnects = 0
+        self.scope_lookups: dict[Lookup, int] = dict.fromkeys(Lookup, 0)
         self.scope_conflicts = 0
         self._last_conflicts = 0
         self.events_dropped: Callable[[], int] = lambda: 0
@@ -99,15 +114,23 @@ class Metrics:
         self.policy_reload_errors += 1
 
     def set_scope_map(
-        self, entries: Mapping[PeerClass, int], conflicts: int, loaded_at_monotonic: float
+        self, entries: Callable[[], Mapping[PeerClass, int]], conflicts: int, loaded_at_monotonic: float
     ) -> None:
-        """A scope map is in force: entries by class, conflicts, and when it was read (`time.monotonic()`)."""
-        self.scope_map_entries = dict.fromkeys(PeerClass, 0) | dict(entries)
+        """A scope map is in force: what counts its entries by class, conflicts, and when it was read (`clock`)."""
+        self.scope_map_entries = entries
         # A counter never falls: reading the same map again adds nothing, a map with more conflicts adds the
         # new ones.
         self.scope_conflicts += max(0, conflicts - self._last_conflicts)
         self._last_conflicts = conflicts
         self.scope_map_loaded_at = loaded_at_monotonic
+
+    def scope_map_heard(self, age: float) -> None:
+        """The controller says that our map is as old as that, seconds."""
+        self.scope_map_loaded_at = self.clock() - age
+
+    def looked_up(self, result: Lookup) -> None:
+        """The controller was asked about one peer."""
+        self.scope_lookups[result] += 1
 
     def scope_map_reload_failed(self) -> None:
         """A changed scope map file could not be used."""

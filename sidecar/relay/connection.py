@@ -30,6 +30,7 @@ from sidecar.relay.splice import SplicePump
 if TYPE_CHECKING:
     from sidecar.core.policy import Permit
     from sidecar.relay.account import Account
+    from sidecar.relay.hairpin import Call
     from sidecar.relay.server import Relay
     from sidecar.relay.world import Regime
 
@@ -42,6 +43,7 @@ class Connection:
     """A client, an upstream, and what flows between them."""
 
     __slots__ = (
+        "_call",
         "_client",
         "_closed",
         "_enforce",
@@ -83,6 +85,8 @@ class Connection:
         """What moves bytes now, the client's first; nothing before the upstream has answered."""
         self._request: Pump | None = None
         self._response: Pump | None = None
+        self._call: Call | None = None
+        """While the upstream might be ourselves."""
         self._farewell: Farewell | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -92,6 +96,28 @@ class Connection:
     def dial(self, permit: Permit, destination: tuple[str, int]) -> None:
         """Connect to where the client wanted to go.  The permit is the proof that somebody decided so."""
         assert permit.connection.port == destination[1]
+        self._call = self._relay.self_calls.watch(self, destination)
+        self._connect(destination)
+
+    def turn_inside(self, destination: tuple[str, int], again: bytes) -> None:
+        """The upstream is ourselves: go on to `destination` in our own pod, where `again` is said once more.
+
+        The permit that was given holds: it was for calling the Service that leads here.
+        """
+        assert self._request is not None
+        assert self._response is not None
+        self._request.turn(again)
+        self._response.stop()
+        self._drop_upstream()
+        self._connect(destination)
+
+    def answered(self) -> None:
+        """The upstream has begun to speak, and is not ourselves."""
+        assert self._response is not None
+        self._call = None
+        self._response.start()
+
+    def _connect(self, destination: tuple[str, int]) -> None:
         try:
             upstream = self._upstream = sockets.client_socket(destination[0])
             upstream.connect(destination)
@@ -114,11 +140,17 @@ class Connection:
         if error:
             self._dial_failed(error)
             return
-        self._request = Pump(self, self._flow.client, self._client, upstream)
         self._response = Pump(self, self._flow.server, upstream, self._client)
+        if self._request is None:
+            self._request = Pump(self, self._flow.client, self._client, upstream)
+            self._request.start()
+        else:
+            self._request.resume(upstream)
         self._pumps = (self._request, self._response)
-        for pump in self._pumps:
-            pump.start()
+        if self._call is not None:
+            self._call.begin(upstream, self._request)
+        else:
+            self._response.start()
 
     def _dial_failed(self, code: int) -> None:
         log.debug("dial failed: %s", os.strerror(code))
@@ -301,6 +333,8 @@ class Connection:
         self._pumps = ()
         if self._farewell is not None:
             self._farewell.stop()
+        if self._call is not None:
+            self._call.stop()
         if self._upstream is not None:
             self.loop.remove_writer(self._upstream)  # still dialing
         self._forget_own()
@@ -309,6 +343,9 @@ class Connection:
         self._relay.ended(self)
 
     def _drop_upstream(self) -> None:
+        if self._call is not None:
+            self._call.stop()
+            self._call = None
         if self._upstream is not None:
             sockets.reset(self._upstream)
             self._upstream = None

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from dlp_patterns.load import builtin
 from sidecar import __version__, contract
-from sidecar.core.hits import EngineError
-from sidecar.core.policy_text import PolicyFile
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.app_probes import AppProbes
 from sidecar.ops.callers import Callers, is_loopback
@@ -21,16 +18,15 @@ from sidecar.ops.events import Origin
 from sidecar.ops.exposition import Exposition
 from sidecar.ops.health import Health
 from sidecar.ops.metrics import Metrics
-from sidecar.ops.policy_file import load_policy
-from sidecar.ops.scope_file import load_scope_map
-from sidecar.ops.watch import Changed, Failed, Watched
+from sidecar.ops.scope_api import Access
+from sidecar.ops.scope_lookup import ScopeLookup
 from sidecar.relay import sockets
 from sidecar.relay.server import Relay
+from sidecar.relay.supply import FileSupply, StreamSupply
 from sidecar.relay.world import Freshness, World
 
 if TYPE_CHECKING:
     from sidecar.ops.settings import Settings
-    from sidecar.relay.world import Regime
 
 log = logging.getLogger("cdefence")
 
@@ -47,22 +43,19 @@ class Process:
         self._limit = _limit(settings.max_connections, sockets.raise_descriptor_limit())
         patterns = [pattern for pack in builtin() if pack.name in settings.packs for pattern in pack.patterns]
         matcher = HyperscanMatcher(patterns, settings.cache_dir)
-        known = frozenset(pattern.id for pattern in patterns)
         freshness = Freshness(settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
         self._world = World(settings.scope, settings.mode, matcher, freshness=freshness)
         self._metrics = Metrics()
         self._health = Health()
         self._health.note(patterns_loaded=True)
-        self._policy = (
-            Watched(settings.policy, lambda path: load_policy(path, known)) if settings.policy else None
-        )
-        self._scopes = Watched(settings.scope_map, load_scope_map) if settings.scope_map else None
+        api = settings.scope_api
+        self._access = Access(api, settings.token, settings.ca) if api is not None else None
+        parts = settings, self._world, self._metrics, self._health
+        self._supply = FileSupply(*parts) if self._access is None else StreamSupply(*parts, self._access)
         self._events = EventLog(
             settings.events, Origin(settings.pod, settings.namespace), settings.events_queue
         )
         self._metrics.events_dropped = lambda: self._events.dropped
-        self._adopt(self._prepare(self._first_policy()))
-        self._look_at_scopes()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -90,10 +83,11 @@ class Process:
         self._metrics_endpoint = Endpoint({"/metrics": metrics})
         await self._health_endpoint.start(settings.bind, settings.health_port)
         await self._metrics_endpoint.start(settings.bind, settings.metrics_port)
-        self._relay = Relay(self._world, settings, self._limit, self._metrics, self._events)
+        self._lookup = ScopeLookup(self._access, self._metrics) if self._access is not None else None
+        self._relay = Relay(self._world, settings, self._limit, self._metrics, self._events, self._lookup)
         self._relay.start()
         health.note(listening=True)
-        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._probe())]
+        self._tasks = [asyncio.create_task(self._supply.run()), asyncio.create_task(self._probe())]
         log.info("ready to relay: inbound %d, outbound %d", settings.inbound_port, settings.outbound_port)
 
     async def stop(self) -> None:
@@ -103,6 +97,8 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await self._relay.drain(self._settings.drain_s)
+        if self._lookup is not None:
+            await self._lookup.close()
         await self._health_endpoint.stop()
         await self._metrics_endpoint.stop()
         await asyncio.to_thread(self._events.close)
@@ -116,63 +112,6 @@ class Process:
         self._relay.parting = True
         self._health.note(not_draining=False)
         return plain(HTTPStatus.OK)
-
-    # --- files ------------------------------------------------------------------------------------------------------
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.reload_s)
-            try:
-                await self._look_at_policy()
-                self._look_at_scopes()
-            except Exception as error:  # a defect must not leave the old policy in force for ever
-                log.error("looking at policy and scope map failed: %s", type(error).__name__, exc_info=error)
-
-    def _first_policy(self) -> PolicyFile:
-        """What to begin with.  Raises ConfigError: without the policy that is meant nothing begins."""
-        if self._policy is None:
-            return PolicyFile(self._world.policy)
-        news = self._policy.poll()
-        if isinstance(news, Failed):
-            raise news.error
-        assert news is not None
-        return news.value
-
-    async def _look_at_policy(self) -> None:
-        news = self._policy.poll() if self._policy is not None else None
-        if isinstance(news, Changed):
-            try:
-                regime = await asyncio.to_thread(self._prepare, news.value)  # traffic goes on meanwhile
-            except EngineError as error:
-                self._policy_failed(error)
-            else:
-                self._adopt(regime)
-        elif isinstance(news, Failed):
-            self._policy_failed(news.error)
-
-    def _prepare(self, file: PolicyFile) -> Regime:
-        return self._world.prepare(file.policy, file.mode or self._settings.mode)
-
-    def _adopt(self, regime: Regime) -> None:
-        self._world.regime = regime
-        self._metrics.set_policy(regime.policy.version)
-        self._health.note(policy_loaded=True)
-        log.info("policy %s in force", regime.policy.version)
-
-    def _policy_failed(self, error: Exception) -> None:
-        self._metrics.policy_reload_failed()
-        log.error("policy not usable, the last one stays: %s", error)
-
-    def _look_at_scopes(self) -> None:
-        news = self._scopes.poll() if self._scopes is not None else None
-        if isinstance(news, Changed):
-            scopes = self._world.scopes = news.value
-            self._metrics.set_scope_map(scopes.counts(), scopes.conflicts, time.monotonic())
-            log.info("scope map epoch %d in force", scopes.epoch)
-        elif isinstance(news, Failed):
-            self._metrics.scope_map_reload_failed()
-            log.error("scope map not usable, the last one stays: %s", news.error)
-        self._health.note(scope_map_loaded=self._world.has_map(self._metrics.scope_map_age()))
 
     # --- are the rules there?  ----------------------------------------------------------------------------------------
 

@@ -9,21 +9,26 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from sidecar import contract
-from sidecar.core.policy import Denial
+from sidecar.core.findings import Channel
+from sidecar.core.policy import Denial, Permit
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction
 from sidecar.net.origdst import original_destination
 from sidecar.relay import sockets
 from sidecar.relay.account import Account, facts
+from sidecar.relay.arrival import Arrival
 from sidecar.relay.connection import Connection
+from sidecar.relay.doubts import Doubts
+from sidecar.relay.hairpin import SelfCalls
 from sidecar.relay.outbox import Outbox
 from sidecar.relay.splice import Pipes
 
 if TYPE_CHECKING:
     from sidecar.ops.event_log import EventLog
     from sidecar.ops.metrics import Metrics
+    from sidecar.ops.scope_lookup import ScopeLookup
     from sidecar.ops.settings import Settings
-    from sidecar.relay.world import World
+    from sidecar.relay.world import Regime, World
 
 ACCEPTS: Final = 64
 """Connections taken from one listener in one turn of the loop."""
@@ -39,7 +44,13 @@ class Relay:
     """All connections of one sidecar."""
 
     def __init__(
-        self, world: World, settings: Settings, limit: int, metrics: Metrics, events: EventLog
+        self,
+        world: World,
+        settings: Settings,
+        limit: int,
+        metrics: Metrics,
+        events: EventLog,
+        lookup: ScopeLookup | None = None,
     ) -> None:
         """`limit` is the number of connections that may be open at once."""
         self.loop = asyncio.get_running_loop()
@@ -48,6 +59,8 @@ class Relay:
         self.events = events
         self.pipes = Pipes()
         self.outbox = Outbox(self.loop)
+        self.self_calls = SelfCalls(self)
+        self.doubts = Doubts(self, lookup)
         self.connect_timeout = settings.connect_timeout_s
         self.hold_idle = settings.hold_idle_ms / 1000
         self.splice = settings.splice
@@ -84,6 +97,8 @@ class Relay:
         for listener in self._listeners:
             self.loop.remove_reader(listener)
             listener.close()
+        self.doubts.close()
+        self.self_calls.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._connections:
@@ -126,24 +141,42 @@ class Relay:
             self._answer_probe(client)
             return
         destination = asked or client.getsockname()[:2]
-        world, regime = self.world, self.world.regime
-        them = destination[0] if direction is Direction.OUTBOUND else peer[0]
-        wanted = world.connection(direction, them, destination[1])
+        arrival = Arrival(client, peer, destination, direction)
+        wanted = self.world.connection(direction, arrival.asked_about[0], destination[1])
         refusal = self._refusal(direction, peer, asked)
-        if refusal is None:
-            decision = world.decide(wanted, self.metrics.scope_map_age())
-        else:
-            decision = Denial(wanted, refusal, refusal.value)
-        told = facts(wanted, peer, destination, regime.mode, regime.policy.version)
+        if refusal is not None:
+            self.begin(arrival, Denial(wanted, refusal, refusal.value))
+            return
+        decision = self.world.decide(wanted, self.metrics.scope_map_age())
+        settled = isinstance(decision, Permit) and decision.would_deny is None
+        if settled or not self.doubts.hold(arrival, decision):
+            self.begin(arrival, decision)
+
+    def begin(self, arrival: Arrival, decision: Permit | Denial) -> None:
+        """The last word about a connection: dial for it, or reset it."""
+        regime = self.world.regime
+        account = self._decided(arrival, decision, regime)
+        if isinstance(decision, Denial):
+            sockets.reset(arrival.client)
+            return
+        connection = Connection(self, decision, regime, account, arrival.client)
+        self._connections.add(connection)
+        self.metrics.active[arrival.direction] += 1
+        connection.dial(decision, arrival.destination)
+
+    def detour_ends(self, arrival: Arrival, decision: Permit | Denial) -> None:
+        """An inbound connection was our own call, which goes on without it, if `decision` lets it."""
+        account = self._decided(arrival, decision, self.world.regime)
+        account.close(Channel.UNDECIDED)
+        sockets.reset(arrival.client)
+
+    def _decided(self, arrival: Arrival, decision: Permit | Denial, regime: Regime) -> Account:
+        told = facts(
+            decision.connection, arrival.peer, arrival.destination, regime.mode, regime.policy.version
+        )
         account = Account(self.metrics, self.events, told)
         account.decided(decision)
-        if isinstance(decision, Denial):
-            sockets.reset(client)
-            return
-        connection = Connection(self, decision, regime, account, client)
-        self._connections.add(connection)
-        self.metrics.active[direction] += 1
-        connection.dial(decision, destination)
+        return account
 
     def _answer_probe(self, client: socket.socket) -> None:
         """Our own question whether redirection works."""
@@ -159,7 +192,8 @@ class Relay:
         to_ourselves = direction is Direction.INBOUND and asked[1] in self._ports.values()
         if to_ourselves or (peer, asked) in self.own_flows:
             return Reason.LOOP
-        return Reason.OVERLOADED if len(self._connections) >= self._limit else None
+        open_ones = len(self._connections) + len(self.doubts) + len(self.self_calls)
+        return Reason.OVERLOADED if open_ones >= self._limit else None
 
     # --- once a second ------------------------------------------------------------------------------------------------
 
@@ -168,4 +202,5 @@ class Relay:
             connection.tick(self._idle_ticks)
             if self.parting and connection.direction is Direction.INBOUND and connection.at_rest:
                 connection.close()
+        self.self_calls.tick()
         self._ticker = self.loop.call_later(TICK, self._tick)

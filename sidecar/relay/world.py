@@ -117,9 +117,13 @@ class World:
 
     def connection(self, direction: Direction, peer: str, port: int) -> Connection:
         """Who wants to talk to whom; `peer` is the other side's address, `port` the destination port."""
-        outbound = direction is Direction.OUTBOUND
-        them = self.who(peer, port if outbound else None)
-        source, destination = (self.scope, them) if outbound else (them, self.scope)
+        return self.between(
+            direction, self.who(peer, port if direction is Direction.OUTBOUND else None), port
+        )
+
+    def between(self, direction: Direction, them: PeerClass, port: int) -> Connection:
+        """The same for a peer of a class that is known already."""
+        source, destination = (self.scope, them) if direction is Direction.OUTBOUND else (them, self.scope)
         return Connection(direction, source, destination, port)
 
     def who(self, peer: str, port: int | None = None) -> PeerClass:

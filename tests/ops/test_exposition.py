@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from sidecar import __version__
 from sidecar.core.findings import Action, Channel
 from sidecar.core.reasons import Reason
-from sidecar.core.scopes import Direction, PeerClass
+from sidecar.core.scopes import Direction, Entry, PeerClass, ScopeMap
 from sidecar.ops.exposition import SCAN_BOUNDS, SCAN_NAME, Exposition
-from sidecar.ops.metrics import SCAN_BITS, UNINSPECTED, Metrics
+from sidecar.ops.metrics import SCAN_BITS, UNINSPECTED, Lookup, Metrics
 from sidecar.ops.verdict import VERDICTS
 
 # Every family: sample name, type, labels.  A dashboard or an alert breaks when a line of this changes.
@@ -29,9 +29,12 @@ cdefence_policy_info                     gauge      version
 cdefence_policy_reload_errors_total      counter
 cdefence_scan_duration_seconds           histogram  le
 cdefence_scope_conflicts_total           counter
+cdefence_scope_lookups_total             counter    result
 cdefence_scope_map_age_seconds           gauge
 cdefence_scope_map_entries               gauge      scope
 cdefence_scope_map_reload_errors_total   counter
+cdefence_scope_stream_connected          gauge
+cdefence_scope_stream_reconnects_total   counter
 cdefence_uninspected_bytes_total         counter    reason
 process_cpu_seconds_total                counter
 process_max_fds                          gauge
@@ -50,6 +53,7 @@ WORDS = {
     "scope": set(PeerClass),
     "protocol": set(Channel),
     "action": {str(action) for action in Action},
+    "result": set(Lookup),
     "policy": {"grid", "segmentation[0]", "quarantine"},
     "detector": {"pci.pan"},
     "version": {__version__, "0123456789ab"},
@@ -79,7 +83,8 @@ def everything() -> Metrics:
         metrics.uninspected(reason, 10)
     metrics.scan(1)
     metrics.set_policy("0123456789ab")
-    metrics.set_scope_map({PeerClass.IN_SCOPE: 2}, 1, 40.0)
+    two = [Entry("10.0.0.1", PeerClass.IN_SCOPE), Entry("10.0.0.2", PeerClass.IN_SCOPE)]
+    metrics.set_scope_map(ScopeMap.build(two).counts, 1, 40.0)
     return metrics
 
 
@@ -123,6 +128,11 @@ FRESH = [
     "cdefence_policy_reload_errors_total",
     "cdefence_scope_map_reload_errors_total",
     "cdefence_scope_conflicts_total",
+    "cdefence_scope_stream_connected",
+    "cdefence_scope_stream_reconnects_total",
+    'cdefence_scope_lookups_total{result="found"}',
+    'cdefence_scope_lookups_total{result="unknown"}',
+    'cdefence_scope_lookups_total{result="failed"}',
     "cdefence_scan_duration_seconds_count",
 ]
 
@@ -147,6 +157,9 @@ def test_what_was_counted_is_told():
     metrics.policy_reload_failed()
     metrics.scope_map_reload_failed()
     metrics.set_policy("0123456789ab")
+    metrics.scope_stream_connected = True
+    metrics.scope_stream_reconnects += 4
+    metrics.looked_up(Lookup.FAILED)
     told = samples(metrics)
     expected = {
         'cdefence_flows_total{direction="outbound",dst_scope="node",protocol="undecided",reason="grid",'
@@ -157,6 +170,9 @@ def test_what_was_counted_is_told():
         'cdefence_uninspected_bytes_total{reason="encrypted"}': 7,
         'cdefence_active_connections{direction="outbound"}': 2,
         "cdefence_events_dropped_total": 5,
+        "cdefence_scope_stream_connected": 1,
+        "cdefence_scope_stream_reconnects_total": 4,
+        'cdefence_scope_lookups_total{result="failed"}': 1,
         "cdefence_policy_reload_errors_total": 1,
         "cdefence_scope_map_reload_errors_total": 1,
         'cdefence_policy_info{version="0123456789ab"}': 1,
@@ -168,22 +184,24 @@ def test_what_was_counted_is_told():
 def test_the_scope_map():
     metrics = Metrics(clock := Clock())
     assert samples(metrics)["cdefence_scope_map_age_seconds"] == math.inf  # an alert on age fires
-    metrics.set_scope_map({PeerClass.IN_SCOPE: 2, PeerClass.NODE: 1}, 0, 40.0)
+    metrics.set_scope_map(ScopeMap.build([Entry("10.0.0.1", PeerClass.IN_SCOPE)]).counts, 0, 40.0)
     clock.now = 55.5
     told = samples(metrics)
     assert told["cdefence_scope_map_age_seconds"] == 15.5
-    assert told['cdefence_scope_map_entries{scope="in-scope"}'] == 2
-    metrics.set_scope_map({PeerClass.IN_SCOPE: 1}, 0, 55.0)
-    told = samples(metrics)
     assert told['cdefence_scope_map_entries{scope="in-scope"}'] == 1
-    assert told['cdefence_scope_map_entries{scope="node"}'] == 0
+    metrics.set_scope_map(ScopeMap.build([Entry("10.0.0.1", PeerClass.NODE)]).counts, 0, 55.0)
+    metrics.scope_map_heard(3.0)
+    told = samples(metrics)
+    assert told["cdefence_scope_map_age_seconds"] == 3.0
+    assert told['cdefence_scope_map_entries{scope="in-scope"}'] == 0
+    assert told['cdefence_scope_map_entries{scope="node"}'] == 1
 
 
 def test_conflicts_are_a_counter():
     """The same map again adds nothing, more conflicts add the new ones, and it never falls."""
     metrics, seen = Metrics(), []
     for conflicts in (2, 2, 3, 0, 1):
-        metrics.set_scope_map({}, conflicts, 0.0)
+        metrics.set_scope_map(dict, conflicts, 0.0)
         seen.append(samples(metrics)["cdefence_scope_conflicts_total"])
     assert seen == [2, 2, 3, 3, 4]
 
