@@ -129,7 +129,7 @@ def test_every_rule_has_refused_something(policy: dict[str, Any]) -> None:
     """No rule without an attempt that it stops: the longest piece of its message stands in the golden file."""
     told = (golden.FOLDER / GOLDEN).read_text()
     for rule in policy["spec"]["validations"]:
-        pieces = re.findall(r"'([^']+)'", rule.get("messageExpression", "")) or [rule["message"]]
+        pieces = re.findall(r"'([^']*)'", rule.get("messageExpression", "")) or [rule["message"]]
         assert max(pieces, key=len) in told, rule["expression"]
 
 
