@@ -163,9 +163,11 @@ class Kube:
         """One page of objects; `parameters` are those of the API (labelSelector, limit, continue ...)."""
         return await self._object("GET", resource.path(namespace), parameters=parameters, timeout_s=timeout_s)
 
-    async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
-        """A new object; KubeError with `conflict` when one of that name exists."""
-        parameters = {"fieldManager": FIELD_MANAGER}
+    async def create(
+        self, resource: Resource, body: Object, namespace: str | None = None, *, dry_run: bool = False
+    ) -> Object:
+        """A new object (`dry_run`: only as far as admission); KubeError with `conflict` when one of that name exists."""
+        parameters = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
         return await self._object("POST", resource.path(namespace), body=body, parameters=parameters)
 
     async def patch(
