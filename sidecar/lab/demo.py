@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sidecar.lab import evidence
 from sidecar.lab.app import Tally
 from sidecar.lab.client import Outcome
 from sidecar.lab.clients import Reply
 from sidecar.lab.evidence import Counters, Event
+from sidecar.lab.files import DEFAULT_POLICY
 from sidecar.lab.judge import Judgement, Traces, judge, uninspected
 from sidecar.lab.lab import Lab
 from sidecar.lab.scenarios import SCENARIOS, Change, Scenario, Seen
@@ -30,11 +32,44 @@ _SILENT = (Seen.REFUSED, Seen.REJECTED)
 """What no sidecar speaks of: the kernel does it."""
 
 
+class Scene(Protocol):
+    """What the scenarios need of the pods: our lab has it, and a Kubernetes cluster can."""
+
+    def run(
+        self, pod: Pod, command: Sequence[str], *, stdin: bytes = b"", timeout: float = 20.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a client in `pod`.  Raises subprocess.TimeoutExpired."""
+
+    def received(self, pod: Pod) -> dict[str, Tally]:
+        """What has reached the application of `pod`, by listener."""
+
+    def events_size(self, pod: Pod) -> int:
+        """A `start` for `events`: everything from now on."""
+
+    def events(self, pod: Pod, start: int = 0) -> list[str]:
+        """The sidecar's events from `start` on, one JSON text each."""
+
+    def rejections(self, pod: Pod) -> Counters:
+        """Packets that the firewall of `pod` has rejected, by the comment of the rule."""
+
+    def metrics(self, pod: Pod) -> str:
+        """The sidecar's metrics page; empty if it is down."""
+
+    def apply_policy(self, pod: Pod, text: str = DEFAULT_POLICY) -> None:
+        """Let this policy be in force for `pod` when it returns."""
+
+    def stop_sidecar(self, pod: Pod) -> None:
+        """Kill the sidecar of `pod`."""
+
+    def start_sidecar(self, pod: Pod) -> None:
+        """Bring it back, ready."""
+
+
 @dataclass(slots=True)
 class Stage:
     """A lab on which scenarios are played; adds up the metrics that move."""
 
-    lab: Lab
+    lab: Scene
     moved: Counters = field(default_factory=dict)
 
     def play(self, scenario: Scenario) -> Judgement:
@@ -61,7 +96,7 @@ class Snapshot:
     counters: dict[Pod, Counters]
 
     @classmethod
-    def take(cls, lab: Lab, source: Pod, target: Pod) -> "Snapshot":
+    def take(cls, lab: Scene, source: Pod, target: Pod) -> "Snapshot":
         """How `lab` stands now."""
         ends = tuple(end for end in (source, target) if end.protected)
         return cls(
@@ -73,7 +108,7 @@ class Snapshot:
             {each: evidence.counters(lab.metrics(each)) for each in PROTECTED},
         )
 
-    def traces(self, lab: Lab, scenario: Scenario, reply: Reply) -> Traces:
+    def traces(self, lab: Scene, scenario: Scenario, reply: Reply) -> Traces:
         """What has happened since; waits for the other end to close and for the event that must come."""
         wait_for(lambda: not any(tally.open for tally in lab.received(self.target).values()))
         if scenario.expect is Seen.PASSED:
@@ -91,15 +126,15 @@ class Snapshot:
             self._moved(lab),
         )
 
-    def _new_events(self, lab: Lab) -> list[Event]:
+    def _new_events(self, lab: Scene) -> list[Event]:
         return [evidence.event(text) for end in self.ends for text in lab.events(end, self.events[end])]
 
-    def _moved(self, lab: Lab) -> Counters:
+    def _moved(self, lab: Scene) -> Counters:
         pages = {each: evidence.counters(lab.metrics(each)) for each in PROTECTED}
         return evidence.total(evidence.moved(self.counters[each], page) for each, page in pages.items())
 
 
-def converse(lab: Lab, scenario: Scenario, source: Pod) -> Reply:
+def converse(lab: Scene, scenario: Scenario, source: Pod) -> Reply:
     """Run the scenario's client in the pod `source`."""
     call = scenario.client.call(scenario.target)
     try:
@@ -110,7 +145,7 @@ def converse(lab: Lab, scenario: Scenario, source: Pod) -> Reply:
 
 
 @contextmanager
-def changed(lab: Lab, scenario: Scenario) -> Iterator[None]:
+def changed(lab: Scene, scenario: Scenario) -> Iterator[None]:
     """Make the scenario's changes, and undo them, whatever happens."""
     with ExitStack() as undo:
         for name, change in scenario.changes:
