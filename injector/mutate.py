@@ -3,9 +3,10 @@
 What belongs here: where in a pod our parts go, and the record of it.  What never does: what the parts look
 like (render.py), whether a pod is injected (eligible.py), and JSON Patch (patch.py).
 
-An earlier injection is taken out first, so twice equals once, and what another mutator has added since is covered too.
-Our two containers stand in front of all init containers: the application's own ones, and those that other mutators add, run
-behind the firewall already.  What somebody else changed in our containers is lost, on purpose: they are ours.
+An earlier injection is taken out first, so twice equals once, and what another mutator has added since is covered
+too. Our two containers stand in front of all init containers: the application's own ones, and those that other
+mutators add, run behind the firewall already.  Our volumes stand in front, too, where what the API server adds
+afterwards does not move them.  What somebody else changed in our containers is lost, on purpose: they are ours.
 """
 
 import copy
@@ -47,8 +48,11 @@ def inject(pod: Object, options: Options, recipe: Recipe) -> Injection:
 
     Raises RecordError if it has a status annotation that is not ours, and ShapeError if it is no pod.
     """
+    before = earlier(pod)
     new = strip(pod)
-    created = tuple(path for path in record.CREATED if _missing(new, path))
+    created = tuple(
+        path for path in record.CREATED if _missing(new, path) or (before and path in before.created)
+    )
     spec = ensure(new, "spec")
     rewritten = probes.rewrite(spec) if options.rewrite_probes else probes.Rewritten()
     resources = {} if mapping(spec, "resources") else render.resources(options)
@@ -58,7 +62,7 @@ def inject(pod: Object, options: Options, recipe: Recipe) -> Injection:
     ]
     volumes = render.volumes()
     ensure_list(spec, "initContainers")[:0] = ours
-    ensure_list(spec, "volumes").extend(volumes)
+    ensure_list(spec, "volumes")[:0] = volumes
     done = Record(
         version=recipe.version,
         hash=_hash(ours, volumes),

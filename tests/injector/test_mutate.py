@@ -94,10 +94,10 @@ def names(given: Object, key: str) -> list[object]:
     return [each["name"] for each in items(mapping(given, "spec"), key)]
 
 
-def test_ours_come_first_and_volumes_last():
+def test_ours_come_first():
     new = injected(pod(initContainers=[{"name": "own"}], volumes=[{"name": "data"}]))
     assert names(new, "initContainers") == ["cdefence-init", "cdefence-proxy", "own"]
-    assert names(new, "volumes") == ["data", "cdefence", "cdefence-empty"]
+    assert names(new, "volumes") == ["cdefence", "cdefence-empty", "data"]
     assert names(new, "containers") == ["app"]
 
 
