@@ -1,0 +1,128 @@
+"""Replicas of the controller and their API server: certificates and leaders, on good days and on bad ones."""
+
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+
+from injector.certs import Lives, as_data, created
+from sidecar import contract
+from tests.injector_server import kit
+from tests.injector_server.cluster import SYSTEM, until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+FAILOVER_S = 20
+"""The bar of the issue: so long may nobody lead after a leader died."""
+
+
+@pytest.fixture
+def cluster(clean_cluster):
+    with clean_cluster() as each:
+        yield each
+
+
+# ---- certificates ------------------------------------------------------------------------------------------
+
+
+def test_replicas_that_start_at_once_end_with_one_ca_and_one_leader(cluster):
+    replicas = [cluster.start(number, wait=False) for number in range(3)]
+    for replica in replicas:
+        until(lambda each=replica: each.ready, "ready", 40)
+    until(lambda: sum(replica.leads for replica in replicas) == 1, "one leads")
+    secret = cluster.secret()
+    assert len(x509.load_pem_x509_certificates(secret["ca.crt"])) == 1
+    assert [each.certificate() for each in replicas] == [
+        x509.load_pem_x509_certificate(secret["tls.crt"])
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"tls.key": b"rubbish"}, id="a broken key"),
+        pytest.param({"tls.key": kit.bundle().leaf_key}, id="another key"),
+        pytest.param({"ca.crt": b"", "ca.key": b""}, id="no CA"),
+    ],
+)
+def test_the_leader_heals_a_damaged_secret_and_what_was_served_is_served_on(cluster, damage):
+    replica = cluster.start(LEAF_LIFE_S="60")
+    before, shown = cluster.secret(), replica.certificate()
+    cluster.put_secret(damage)
+    assert replica.certificate() == shown
+    until(lambda: all(cluster.secret()[key] != value for key, value in damage.items()), "healed", 30)
+    assert cluster.secret()["ca.crt"] == before["ca.crt"]
+    assert replica.ready
+
+
+def test_a_deleted_secret_comes_back_with_the_same_ca(cluster):
+    cluster.start(LEAF_LIFE_S="60")
+    before = cluster.secret()
+    cluster.kubectl("-n", SYSTEM, "delete", "secret", contract.TLS_SECRET)
+    until(lambda: cluster.secret() != {}, "there again", 30)
+    assert cluster.secret()["ca.crt"] == before["ca.crt"]
+
+
+def test_a_secret_of_the_operator_is_used_and_a_bad_one_is_refused(cluster):
+    """Not ready without it; a good one is served; a mismatched, an expired and a foreign one are not."""
+    replica = cluster.start(wait=False, CERTIFICATES="secret", TLS_SECRET="own")
+    until(lambda: replica.fetch(80, "/readyz") == (503, "certificate\n"), "waits for the certificate")
+    good = as_data(kit.bundle())
+    cluster.put_secret(good, "own")
+    until(lambda: replica.ready, "ready")
+    shown = replica.certificate()
+    now = datetime.now(UTC)
+    for bad in (
+        {"tls.key": kit.bundle().leaf_key},
+        as_data(created(kit.NAMES, now - timedelta(days=31), Lives())),
+        as_data(created(["other.example"], now, Lives())),
+    ):
+        refused = replica.metric("cdefence_webhook_cert_refused_total")
+        cluster.put_secret(good | bad, "own")
+        until(lambda was=refused: replica.metric("cdefence_webhook_cert_refused_total") > was, "refused", 30)
+        assert replica.certificate() == shown
+        assert replica.ready
+    better = kit.bundle()
+    cluster.put_secret(as_data(better), "own")
+    until(lambda: replica.certificate() == x509.load_pem_x509_certificate(better.leaf), "taken", 30)
+    assert cluster.secret() == {}, "nothing is made where an operator makes it"
+    assert "PRIVATE" not in replica.log()
+
+
+# ---- leaders -----------------------------------------------------------------------------------------------
+
+
+def test_another_replica_leads_soon_after_a_leader_died(cluster):
+    first = cluster.start(0)
+    until(lambda: first.leads, "the first leads")
+    second = cluster.start(1)
+    assert not second.leads
+    os.kill(first.process.pid, signal.SIGKILL)
+    took = until(lambda: second.leads, "the second leads", FAILOVER_S)
+    print(f"failover after {took:.1f} s")
+
+
+def test_a_leader_that_ends_gives_the_lease_back(cluster):
+    first = cluster.start(0)
+    until(lambda: first.leads, "the first leads")
+    second = cluster.start(1)
+    first.stop()
+    until(lambda: second.leads, "the second leads", 5)
+    assert "gave the lease back" in first.log()
+    assert "Traceback" not in first.log()
+
+
+def test_without_the_api_server_the_leader_stops_leading_and_the_webhook_goes_on(cluster):
+    replica = cluster.start()
+    until(lambda: replica.leads, "leads")
+    shown = replica.certificate()
+    cluster.bed.stop_apiserver()
+    try:
+        until(lambda: not replica.leads, "leads no more", 15)
+        assert replica.certificate() == shown
+        assert replica.ready
+    finally:
+        cluster.bed.start_apiserver()
+    until(lambda: replica.leads, "leads again", 40)
