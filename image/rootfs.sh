@@ -5,7 +5,7 @@
 #   rootfs.sh packages ROOT   /opt/cdefence: an environment with the locked dependencies
 #   rootfs.sh project ROOT    cdefence itself, bytecode, compiled patterns; then a first start as proof
 #
-# Each step adds to ROOT what the one before left.  ARCH (amd64, arm64) is this machine's unless given; the last step runs
+# Each step adds to the ROOT that the one before left.  ARCH (amd64, arm64) is this machine's unless given; the last step runs
 # programs of that architecture.  Needs apt-get, dpkg-deb, uv, and for `project` the right to chroot.
 set -euo pipefail
 shopt -s nullglob
@@ -14,6 +14,7 @@ project=${PROJECT:-$(dirname "$here")}
 suite=trixie python=python3.13 home=/opt/cdefence
 step=${1:?step} root=${2:?root folder}
 arch=${ARCH:-$(dpkg --print-architecture)}
+list=${PACKAGES:-$here/packages.txt}
 export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C
 
 fail() { printf 'image: %s\n       remedy: %s\n' "$1" "$2" >&2; exit 1; }
@@ -45,8 +46,8 @@ fetch() {  # the newest .deb of each package into $1, with an apt that knows not
         -o Dir::Etc::PreferencesParts=/dev/null -o "APT::Architecture=$arch" -o "APT::Architectures=$arch"
         -o Acquire::Languages=none -o "APT::Sandbox::User=root")
     apt-get "${options[@]}" update || fail "the Debian mirror does not answer" "try again"
-    (cd "$1" && grep -v '^#' "$here/packages.txt" | xargs apt-get "${options[@]}" download) \
-        || fail "a package of packages.txt could not be had" "see above"
+    (cd "$1" && awk '!/^#/ {print $1}' "$list" | xargs apt-get "${options[@]}" download) \
+        || fail "a package of $list could not be had" "see above"
 }
 
 base() {
@@ -77,12 +78,14 @@ trim() {  # what no program here reads, and modules whose libraries are not in t
     find "$root/usr/share/doc" -type f ! -name copyright -delete
     find "$root/usr/share/doc" -depth -type d -empty -delete
     rm -rf "$root"/usr/lib/*/gconv "$root"/usr/lib/locale "$root"/usr/lib/valgrind "$root"/usr/{sbin,games,src,include}/*
-    rm -rf "$lib"/{test,idlelib,pydoc_data,ensurepip,tkinter,turtledemo,lib2to3,sqlite3,curses,dbm,venv,config-*,__phello__}
-    for module in _curses _curses_panel _dbm _gdbm _sqlite3 readline _crypt nis _tkinter _test* xx*; do
+    rm -rf "$lib"/{test,idlelib,pydoc_data,ensurepip,tkinter,turtledemo,lib2to3,curses,dbm,venv,config-*,__phello__}
+    for module in _curses _curses_panel _dbm _gdbm readline _crypt nis _tkinter _test* xx*; do
         rm -f "$lib"/lib-dynload/$module.*.so
     done
     find "$root/usr" -name __pycache__ -prune -exec rm -rf {} +
-    find "$root/usr/bin" -mindepth 1 ! -name "$python" -exec rm -rf {} +
+    local program kept=()
+    for program in $(awk '!/^#/ {$1 = ""; print}' "$list"); do kept+=(! -name "$program"); done
+    find "$root/usr/bin" -mindepth 1 "${kept[@]}" -exec rm -rf {} +
 }
 
 # --- packages ----------------------------------------------------------------------------------------------------------
@@ -96,12 +99,12 @@ install_into() {  # wheels only, for the image's Python and architecture, whatev
 }
 
 packages() {
-    local list; list=$(mktemp) && trap "rm -f '$list'" EXIT
+    local locked; locked=$(mktemp) && trap "rm -f '$locked'" EXIT
     mkdir -p "$root$home/bin" "$root$home/lib/$python/site-packages"
     printf 'home = /usr/bin\ninclude-system-site-packages = false\nversion = %s\n' "${python#python}" >"$root$home/pyvenv.cfg"
     ln -sfn "/usr/bin/$python" "$root$home/bin/python"
-    uv export --locked --no-dev --no-emit-project --extra controller --output-file "$list" >/dev/null
-    install_into --require-hashes -r "$list"
+    uv export --locked --no-dev --no-emit-project --extra controller --output-file "$locked" >/dev/null
+    install_into --require-hashes -r "$locked"
     local site=$root$home/lib/$python/site-packages
     rm -rf "$site/bin" "$site/.lock"
     find "$site" \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.pyi' \) -type f -delete
@@ -123,6 +126,7 @@ project() {
     chmod -R u=rwX,go=rX "$root$home"
     bytecode "$home/lib/$python/site-packages"/{sidecar,injector,dlp_patterns}
     patterns
+    inside "$home/bin/python" -I -c "$(cat "$here/complete.py")" || fail "something is missing in the image" "add it to packages.txt"
     inside "$home/bin/cdefence" --version >/dev/null || fail "the image does not start" "see above"
 }
 

@@ -3,8 +3,8 @@
 What never belongs here: how the image of cdefence is made (see `image/`).
 """
 
+import hashlib
 import json
-import platform
 import shutil
 import tarfile
 from pathlib import Path
@@ -12,17 +12,32 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from image import archive
+from image import build as layout
+from image.build import architecture
 from tests.cluster.bed import build, netns
-from tests.cluster.bed.places import Places
+from tests.cluster.bed.places import REPOSITORY, Places, cache_root
 from tests.cluster.bed.shell import run
 
 PAUSE: Final = "cdefence.test/pause:1"
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
-
-
-def architecture() -> str:
-    """This machine's, in Go's words."""
-    return _ARCHITECTURES[platform.machine()]
+APP: Final = "cdefence.test/app:1"
+_APP_PACKAGES: Final = Path(__file__).with_name("app-packages.txt")
+_SIDECAR: Final = REPOSITORY / "sidecar"
+_APPLETS: Final = (
+    "sh",
+    "cat",
+    "ls",
+    "sleep",
+    "env",
+    "id",
+    "nc",
+    "wget",
+    "grep",
+    "ip",
+    "nslookup",
+    "true",
+    "false",
+    "date",
+)
 
 
 def pause() -> Path:
@@ -33,6 +48,32 @@ def pause() -> Path:
         with TemporaryDirectory() as folder:
             shutil.copy(program, Path(folder) / "pause")
             archive.write(target, Path(folder), archive.Image(PAUSE, architecture(), ("/pause",)))
+    return target
+
+
+def app() -> Path:
+    """The archive of the image that plays applications: `python -m sidecar.lab.app`, curl, openssl, a shell."""
+    base = layout.base_of("app", _APP_PACKAGES)
+    key = hashlib.sha256(
+        str(base).encode() + Path(__file__).read_bytes() + Path(archive.__file__).read_bytes()
+    )
+    for file in sorted(_SIDECAR.rglob("*.py")):
+        key.update(f"{file.relative_to(_SIDECAR)}\n".encode() + file.read_bytes())
+    target = cache_root() / "images" / f"app-{key.hexdigest()[:16]}.tar"
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent) as folder:
+        root = Path(folder) / "root"
+        run(["cp", "-al", base, root])
+        shutil.copytree(_SIDECAR, root / "app" / "sidecar", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in _APPLETS:
+            (root / "usr/bin" / name).symlink_to("busybox")
+        environment = {"PATH": "/usr/bin", "PYTHONPATH": "/app"}
+        image = archive.Image(APP, architecture(), ("/usr/bin/python3.13",), "10001:10001", environment)
+        archive.write(target, root, image)
+    for old in sorted(target.parent.glob("app-*.tar"), key=lambda file: file.stat().st_mtime)[:-3]:
+        old.unlink()
     return target
 
 

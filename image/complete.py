@@ -1,0 +1,13 @@
+"""Imports every module of the project: what the image lacks is found when it is built, not when a pod starts.
+
+Run inside the image by `rootfs.sh`.  What never belongs here: starting anything.
+"""
+
+import importlib
+import pkgutil
+
+for package in ("sidecar", "injector", "dlp_patterns"):
+    folders = importlib.import_module(package).__path__
+    for module in pkgutil.walk_packages(folders, f"{package}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
