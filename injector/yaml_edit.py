@@ -206,6 +206,7 @@ class _Vacancy:
 
     def fill(self, key: object, value: object) -> None:
         """Put a key there."""
+        _unfold(self._holder)
         self._holder.insert(self._position, key, value)
         _put_tail(self._holder, key, self._tail)
 
@@ -227,6 +228,7 @@ def _change(holder: object, step: str, operation: Operation, vacancies: dict[int
                 vacancy.close()
             position, tail = list(holder).index(key), _take_tail(holder, key)
             del holder[key]
+            _fold(holder)
             vacancies[id(holder)] = _Vacancy(holder, position, tail)
         elif key in holder:
             holder[key] = value
@@ -240,6 +242,7 @@ def _change_list(holder: CommentedSeq, place: int, op: str, value: object) -> No
     if op == "remove":
         tail = _take_tail(holder, place)
         del holder[place]
+        _fold(holder)
         if place and tail:
             _put_tail(holder, place - 1, tail)
     elif op == "replace":
@@ -264,6 +267,12 @@ def _unfold(holder: CommentedMap | CommentedSeq) -> None:
     """What was `{}` or `[]` gets lines of its own."""
     if not holder:
         holder.fa.set_block_style()
+
+
+def _fold(holder: CommentedMap | CommentedSeq) -> None:
+    """And what has become empty fits on the line of its key."""
+    if not holder:
+        holder.fa.set_flow_style()
 
 
 # ---- comments ----------------------------------------------------------------------------------------------
