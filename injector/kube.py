@@ -163,12 +163,22 @@ class Kube:
         """One page of objects; `parameters` are those of the API (labelSelector, limit, continue ...)."""
         return await self._object("GET", resource.path(namespace), parameters=parameters, timeout_s=timeout_s)
 
+    async def text(self, path: str, timeout_s: float = TIMEOUT_S) -> str:
+        """What a path answers with text, such as the metrics of a pod through its `proxy` subresource."""
+        async with self._response("GET", path, None, {}, timeout_s) as response:
+            with _translated():
+                return (await response.read()).decode("utf-8", "replace")
+
     async def create(
         self, resource: Resource, body: Object, namespace: str | None = None, *, dry_run: bool = False
     ) -> Object:
         """A new object (`dry_run`: only as far as admission); KubeError with `conflict` when one of that name exists."""
         parameters = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
         return await self._object("POST", resource.path(namespace), body=body, parameters=parameters)
+
+    async def delete(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+        """Have one object deleted, in the background; KubeError with `not_found` when it is gone already."""
+        return await self._object("DELETE", resource.path(namespace, name))
 
     async def patch(
         self,
