@@ -5,6 +5,7 @@ never does: deciding anything; whoever asks decides again with the answer, which
 """
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -73,10 +74,15 @@ class ScopeLookup:
         return found
 
     async def _question(self, ip: str, port: int | None) -> PeerClass:
-        path = f"{STREAM}/{ip}" if port is None else f"{STREAM}/{ip}?port={port}"
-        api = self._idle() or await connect(self._access)
+        idle = self._idle()
+        if idle is not None:
+            with suppress(ApiError):  # closed this very moment: once more
+                return await self._on(idle, ip, port)
+        return await self._on(await connect(self._access), ip, port)
+
+    async def _on(self, api: Api, ip: str, port: int | None) -> PeerClass:
         try:
-            found = await _answer(api, path, ip, port)
+            found = await _answer(api, ip, port)
         except BaseException:
             api.close()
             raise
@@ -98,8 +104,8 @@ class ScopeLookup:
         self._unknown[key] = self._loop.time() + FORGET_S
 
 
-async def _answer(api: Api, path: str, ip: str, port: int | None) -> PeerClass:
-    status = await api.get(path)
+async def _answer(api: Api, ip: str, port: int | None) -> PeerClass:
+    status = await api.get(f"{STREAM}/{ip}" if port is None else f"{STREAM}/{ip}?port={port}")
     body = b""
     async for piece in api.body():
         body += piece

@@ -330,7 +330,9 @@ def sidecar(
     program: Sequence[str] = (*CDEFENCE, "proxy"),
     ready: bool = True,
 ) -> Iterator[Sidecar]:
-    """A sidecar of its own, with these settings and files; gone afterwards, and nothing raw in what it wrote."""
+    """A sidecar of its own, with these settings (None: not set) and files; gone afterwards, and nothing raw in what it
+    wrote.
+    """
     number = len(list(where.files.iterdir()))
     folder = where.files / f"sidecar-{number}"
     make_directory(folder)
@@ -366,12 +368,15 @@ def _environment(folder: Path, settings: dict[str, object]) -> dict[str, str]:
         "POD": "relay-test",
         "POLICY": own / "policy.yaml",
         "SCOPE_MAP": own / "scope-map.json",
+        "TOKEN": own / "token",
+        "CA": own / "ca.crt",
         "EVENTS": own / "proxy/events.jsonl",
         "CACHE_DIR": POD_DIRECTORY / "cache",
         "RELOAD_S": "0.1",
         **settings,
     }
-    return _ENVIRONMENT | {contract.ENV_PREFIX + name: str(value) for name, value in every.items()}
+    given = {name: value for name, value in every.items() if value is not None}
+    return _ENVIRONMENT | {contract.ENV_PREFIX + name: str(value) for name, value in given.items()}
 
 
 def _look_through(side: Sidecar) -> None:
