@@ -21,9 +21,10 @@ record that is not ours.
 its own proxy out.  Two such rulesets in one pod do not add up: whichever comes second takes the other proxy's
 connections for the application's.  Tried with rules like Istio's: the application is refused by our guard or reaches
 our proxy, by the order in which the rules came; our proxy reaches Envoy, Envoy reaches our proxy, and so round in
-circles.  And inside a mesh there is only ciphertext to inspect. So such a pod is refused, and the message says how to leave the mesh out.  What counts is
-the mesh's *init* container: a gateway, which is a proxy without a redirection, is an application like any other.  A
-mesh whose webhook runs after ours is met when we are called again (`reinvocationPolicy: IfNeeded`).
+circles.  And inside a mesh there is only ciphertext to inspect.  So such a pod is refused, and the message says how to
+leave the mesh out.  What counts is the mesh's *init* container: a gateway, which is a proxy without a redirection, is
+an application like any other.  A mesh whose webhook runs after ours is met when we are called again
+(`reinvocationPolicy: IfNeeded`).
 """
 
 from collections.abc import Iterator, Mapping
