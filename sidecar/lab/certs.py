@@ -5,6 +5,7 @@ What never belongs here: keys that outlive the lab, or that anything outside it 
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from sidecar.lab.errors import LabError
@@ -23,12 +24,17 @@ def make_authority(directory: Path) -> Path:
     return certificate
 
 
-def make_server(directory: Path, pod: Pod, authority: Path, owner: int) -> None:
-    """`tls.crt` and `tls.key` in `directory` for the pod's name and addresses, readable by `owner`."""
+def make_server(directory: Path, pod: Pod, authority: Path, owner: int, names: Iterable[str] = ()) -> None:
+    """`tls.crt` and `tls.key` in `directory` for the pod's name and addresses and more `names`, readable by `owner`."""
     certificate, key = directory / "tls.crt", directory / "tls.key"
     if not certificate.exists():
-        names = ",".join([f"DNS:{pod.name}", *(f"IP:{address}" for address in pod.addresses)])
-        extensions = (f"subjectAltName={names}", "extendedKeyUsage=serverAuth", "basicConstraints=CA:FALSE")
+        hosts = [f"DNS:{name}" for name in (pod.name, *names)]
+        all_names = ",".join([*hosts, *(f"IP:{address}" for address in pod.addresses)])
+        extensions = (
+            f"subjectAltName={all_names}",
+            "extendedKeyUsage=serverAuth",
+            "basicConstraints=CA:FALSE",
+        )
         _request(key, certificate, f"/O=cdefence lab/CN={pod.name}", extensions, authority)
     os.chown(key, owner, owner)
 

@@ -23,7 +23,7 @@ from sidecar.lab.judge import Judgement, Traces, judge, uninspected
 from sidecar.lab.lab import Lab
 from sidecar.lab.scenarios import SCENARIOS, Change, Scenario, Seen
 from sidecar.lab.table import line, render
-from sidecar.lab.topology import PROTECTED, Pod, pod
+from sidecar.lab.topology import Pod
 
 PATIENCE = 3.0
 """Seconds to wait for an event, or for the other end to see the end of a connection."""
@@ -34,6 +34,10 @@ _SILENT = (Seen.REFUSED, Seen.REJECTED)
 
 class Scene(Protocol):
     """What the scenarios need of the pods: our lab has it, and a Kubernetes cluster can."""
+
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """Everybody who can take part."""
 
     def run(
         self, pod: Pod, command: Sequence[str], *, stdin: bytes = b"", timeout: float = 20.0
@@ -74,7 +78,7 @@ class Stage:
 
     def play(self, scenario: Scenario) -> Judgement:
         """Play one scenario and judge it."""
-        source, target = pod(scenario.source), pod(scenario.target)
+        source, target = _named(self.lab, scenario.source), _named(self.lab, scenario.target)
         with changed(self.lab, scenario):
             before = Snapshot.take(self.lab, source, target)
             reply = converse(self.lab, scenario, source)
@@ -105,7 +109,7 @@ class Snapshot:
             lab.received(target),
             {end: lab.events_size(end) for end in ends},
             {end: lab.rejections(end) for end in ends},
-            {each: evidence.counters(lab.metrics(each)) for each in PROTECTED},
+            {each: evidence.counters(lab.metrics(each)) for each in lab.pods if each.protected},
         )
 
     def traces(self, lab: Scene, scenario: Scenario, reply: Reply) -> Traces:
@@ -130,8 +134,13 @@ class Snapshot:
         return [evidence.event(text) for end in self.ends for text in lab.events(end, self.events[end])]
 
     def _moved(self, lab: Scene) -> Counters:
-        pages = {each: evidence.counters(lab.metrics(each)) for each in PROTECTED}
+        pages = {each: evidence.counters(lab.metrics(each)) for each in self.counters}
         return evidence.total(evidence.moved(self.counters[each], page) for each, page in pages.items())
+
+
+def _named(lab: Scene, name: str) -> Pod:
+    """The pod called `name`.  Raises KeyError."""
+    return {each.name: each for each in lab.pods}[name]
 
 
 def converse(lab: Scene, scenario: Scenario, source: Pod) -> Reply:
@@ -149,7 +158,7 @@ def changed(lab: Scene, scenario: Scenario) -> Iterator[None]:
     """Make the scenario's changes, and undo them, whatever happens."""
     with ExitStack() as undo:
         for name, change in scenario.changes:
-            where = pod(name)
+            where = _named(lab, name)
             if change is Change.KILLED:
                 lab.stop_sidecar(where)
                 undo.callback(lab.start_sidecar, where)

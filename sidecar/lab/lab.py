@@ -116,6 +116,11 @@ class Lab:
             )
         return [*_enter(pause.pid), *identity.prefix(), *command]
 
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """Every pod of a lab."""
+        return PODS
+
     def run(
         self,
         pod: Pod,

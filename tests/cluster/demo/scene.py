@@ -1,0 +1,210 @@
+"""The scenarios' view of a cluster: clients by `kubectl exec`, events from the proxies' logs, metrics from their pods.
+
+One name may stand for several pods (the replicas of a Deployment): what they tell is added up.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from sidecar import contract
+from sidecar.core.scopes import PeerClass
+from sidecar.lab import evidence
+from sidecar.lab.app import Tally
+from sidecar.lab.evidence import Counters
+from sidecar.lab.files import DEFAULT_POLICY
+from sidecar.lab.topology import Pod
+from tests.cluster.bed.bed import Bed
+from tests.cluster.demo.cluster import NAMESPACE, Cluster, ClusterError, until
+
+PODS: Final = (
+    Pod("checkout", "", "", PeerClass.IN_SCOPE),
+    Pod("vault", "", "", PeerClass.IN_SCOPE),
+    Pod("ledger", "", "", PeerClass.IN_SCOPE),
+    Pod("gateway", "", "", PeerClass.CONNECTED_TO),
+    Pod("shop", "", "", PeerClass.OUT_OF_SCOPE),
+    Pod("stranger", "", "", PeerClass.UNKNOWN, protected=False),
+    Pod("internet", "", "", PeerClass.EXTERNAL, protected=False),
+)
+NAMESPACES: Final = {"stranger": "elsewhere"}
+LEDGER: Final = "/run/echo/received.json"
+_PYTHON: Final = "/opt/cdefence/bin/python"
+
+
+@dataclass(slots=True)
+class KubeScene:
+    """A `Scene` on a cluster whose applications are up."""
+
+    cluster: Cluster
+    _marks: dict[int, dict[str, int]] = field(default_factory=dict)
+    """How many events each proxy had told, by the number that `events_size` gave."""
+    _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
+
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """Everybody who can take part."""
+        return PODS
+
+    # --- clients ------------------------------------------------------------------------------------------------------
+
+    def run(
+        self, pod: Pod, command: Sequence[str], *, stdin: bytes = b"", timeout: float = 20.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """In the container with curl and openssl; the lab's own raw client runs with the application's Python."""
+        container, words = "tools", list(command)
+        if words[0] == sys.executable:
+            container, words[0] = "app", _PYTHON
+        target = ("-n", _namespace(pod), self.names(pod)[0], "-c", container)
+        return self.cluster.kubectl("exec", "-i", *target, "--", *words, stdin=stdin, timeout=timeout)
+
+    # --- what the pods tell -------------------------------------------------------------------------------------------
+
+    def received(self, pod: Pod) -> dict[str, Tally]:
+        """The ledgers of all replicas, added up."""
+        if pod.name == "internet":
+            return _tallies([_outside(self.cluster)])
+        script = f"print(open({LEDGER!r}).read())"
+        words = [
+            ("exec", "-n", _namespace(pod), name, "-c", "app", "--", _PYTHON, "-c", script)
+            for name in self.names(pod)
+        ]
+        return _tallies(self._workers.map(lambda each: self.cluster.must(*each), words))
+
+    def metrics(self, pod: Pod) -> str:
+        """The pages of all replicas, sample by sample added up, as the exposition format has them."""
+        paths = [
+            f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}:{contract.METRICS_PORT}/proxy/metrics"
+            for name in self.names(pod)
+        ]
+        pages = list(self._workers.map(lambda path: self.cluster.must("get", "--raw", path), paths))
+        if len(pages) == 1:
+            return pages[0]
+        counters = evidence.total(evidence.counters(page) for page in pages)
+        samples = [f"{series} {value}" for series, value in counters.items()]
+        others = [line for line in pages[0].splitlines() if line.partition(" ")[0] not in counters]
+        return "\n".join([*others, *samples])
+
+    def events(self, pod: Pod, start: int = 0) -> list[str]:
+        """What the proxies of `pod` have told since `start`."""
+        marks = self._marks.get(start, {})
+        return [line for name in self.names(pod) for line in self._told(pod, name)[marks.get(name, 0) :]]
+
+    def events_size(self, pod: Pod) -> int:
+        """A number for `events`."""
+        number = len(self._marks) + 1
+        self._marks[number] = {name: len(self._told(pod, name)) for name in self.names(pod)}
+        return number
+
+    def _told(self, pod: Pod, name: str) -> list[str]:
+        log = self.cluster.must("logs", "-n", _namespace(pod), name, "-c", contract.PROXY_CONTAINER)
+        return [line for line in log.splitlines() if line.startswith("{") and '"class_uid"' in line]
+
+    def rejections(self, pod: Pod) -> Counters:
+        """From the pods' own namespaces, which only the bed's root can look into; nothing elsewhere."""
+        if self.cluster.bed is None:
+            return {}
+        found: Counter[str] = Counter()
+        for name in self.names(pod):
+            listing = in_netns(self.cluster, self.cluster.bed, _namespace(pod), name, *_NFT)
+            found.update({rule: int(count) for rule, count in evidence.rejections(listing).items()})
+        return found
+
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def apply_policy(self, pod: Pod, text: str = DEFAULT_POLICY) -> None:
+        """Replace the cluster's policy and wait until every proxy has it.  Raises ClusterError."""
+        where = ("configmap", contract.POLICY_CONFIG_MAP, "-n", contract.SYSTEM_NAMESPACE)
+        data = self.cluster.get(*where)["data"]
+        assert isinstance(data, dict)
+        if data["policy.yaml"] == text:
+            return
+        old = {each.name: self._policy_version(each) for each in PODS if each.protected}
+        patch = json.dumps({"data": {"policy.yaml": text}})
+        self.cluster.must("patch", *where, "--type=merge", "-p", patch)
+        until(
+            "the new policy in every proxy",
+            lambda: all(
+                self._policy_version(each) not in ("", old[each.name]) for each in PODS if each.protected
+            ),
+            30,
+        )
+
+    def _policy_version(self, pod: Pod) -> str:
+        """Of all replicas; empty while they differ."""
+        paths = [
+            f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}:{contract.METRICS_PORT}/proxy/metrics"
+            for name in self.names(pod)
+        ]
+        pages = self._workers.map(lambda path: self.cluster.must("get", "--raw", path), paths)
+        versions = {evidence.label(page, "cdefence_policy_info", "version") for page in pages}
+        return versions.pop() if len(versions) == 1 else ""
+
+    def stop_sidecar(self, pod: Pod) -> None:
+        """The kubelet would start it again before anybody could look."""
+        raise ClusterError(f"{pod.name}: a cluster restarts sidecars; see the tests of faults")
+
+    start_sidecar = stop_sidecar
+
+    # --- names ----------------------------------------------------------------------------------------------------------
+
+    def names(self, pod: Pod) -> list[str]:
+        """The running pods that `pod` stands for."""
+        words = (
+            "pods",
+            "-n",
+            _namespace(pod),
+            "-l",
+            f"app={pod.name}",
+            "--field-selector=status.phase=Running",
+        )
+        items = self.cluster.get(*words)["items"]
+        assert isinstance(items, list)
+        return sorted(
+            item["metadata"]["name"] for item in items if "deletionTimestamp" not in item["metadata"]
+        )
+
+
+_NFT: Final = ("nft", "--json", "list", "table", "inet", contract.NFT_TABLE)
+
+
+def _namespace(pod: Pod) -> str:
+    return NAMESPACES.get(pod.name, NAMESPACE)
+
+
+def _outside(cluster: Cluster) -> str:
+    assert cluster.bed is not None
+    return (cluster.bed.places.folder / "internet" / "received.json").read_text()
+
+
+def _tallies(ledgers: "Sequence[str] | map[str]") -> dict[str, Tally]:
+    total: dict[str, Tally] = {}
+    for ledger in ledgers:
+        for listener, numbers in json.loads(ledger).items():
+            sums = total.setdefault(listener, Tally())
+            for name, value in numbers.items():
+                setattr(sums, name, getattr(sums, name) + value)
+    return total
+
+
+def in_netns(cluster: Cluster, bed: Bed, namespace: str, name: str, *command: str) -> str:
+    """Output of a command of this machine in the network namespace of a pod of the bed."""
+    words = ("pod", name, "-n", namespace)
+    status = cluster.get(*words)["status"]
+    assert isinstance(status, dict)
+    container = status["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    address = f"--address={bed.places.containerd_socket}"
+    tasks = bed.run(["ctr", address, "--namespace=k8s.io", "tasks", "list"]).stdout
+    pid = next(line.split()[1] for line in tasks.splitlines() if line.startswith(container))
+    done = subprocess.run(
+        ["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command],
+        capture_output=True,
+        check=True,
+        env=os.environ,
+    )
+    return done.stdout.decode()
