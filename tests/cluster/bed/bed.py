@@ -6,7 +6,8 @@ What never belongs here: how a part works.
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -113,6 +114,15 @@ class Bed:
         """Start a process of the test's own in the bed; it ends with the bed, or with `daemon.stop`."""
         return daemon.start(self.places, name, command, env=self.environment() | dict(env or {}))
 
+    @contextmanager
+    def outside(self, name: str, command: Sequence[str | Path]) -> Iterator[daemon.Daemon]:
+        """A process in the namespace outside the cluster, for the time of a test."""
+        started = daemon.start(self.places, name, command, env=self.environment(), within=self.places.outside)
+        try:
+            yield started
+        finally:
+            daemon.stop(self.places, started, patience=1)
+
     def apply(self, manifest: str) -> None:
         """`kubectl apply` of YAML text.  Raises BedError with kubectl's words."""
         done = self.run(["kubectl", "apply", "-f", "-"], stdin=manifest)
@@ -146,7 +156,7 @@ class Bed:
         control.start_etcd(places, build.worker_binaries())
         server = control.start_apiserver(places, binaries, facts.port)
         words: list[str | Path] = [_PYTHON, "-m", "tests.cluster.bed.door", places.netns, str(facts.port)]
-        daemon.start(places, "door", words, host=True, env={"PYTHONPATH": str(REPOSITORY)})
+        daemon.start(places, "door", words, within=None, env={"PYTHONPATH": str(REPOSITORY)})
         self._until_ready(facts.port, server, 90)
         manager = control.start_manager(places, binaries)
         scheduler = control.start_scheduler(places, binaries)

@@ -8,10 +8,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.cluster.bed import netns
 from tests.cluster.bed.errors import BedError
@@ -44,16 +45,23 @@ def birth(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
+NODE: Final = ""
+
+
 def start(
     places: Places,
     name: str,
     command: Sequence[str | Path],
     *,
-    env: dict[str, str] | None = None,
-    host: bool = False,
+    env: Mapping[str, str] | None = None,
+    within: str | None = NODE,
 ) -> Daemon:
-    """Start `command` in the node's namespace (`host`: on the host); its output goes to log/NAME.log."""
-    words = [*([] if host else netns.inside(places.netns)), *map(str, command)]
+    """Start `command` in the node's namespace, `within` another one, or on the host (None).
+
+    Its output goes to log/NAME.log.
+    """
+    space = places.netns if within == NODE else within
+    words = [*(netns.inside(space) if space else []), *map(str, command)]
     places.logs.mkdir(parents=True, exist_ok=True)
     places.pids.mkdir(parents=True, exist_ok=True)
     with (places.logs / f"{name}.log").open("ab") as log:
@@ -62,7 +70,7 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ | (env or {}),
+            env=os.environ | dict(env or {}),
             cwd="/",
             start_new_session=True,
         )

@@ -13,7 +13,7 @@ from typing import Final
 
 from image import archive
 from image import build as layout
-from image.build import architecture
+from image.build import architecture as architecture  # in the words of images
 from tests.cluster.bed import build, netns
 from tests.cluster.bed.places import REPOSITORY, Places, cache_root
 from tests.cluster.bed.shell import run
@@ -21,6 +21,7 @@ from tests.cluster.bed.shell import run
 PAUSE: Final = "cdefence.test/pause:1"
 APP: Final = "cdefence.test/app:1"
 _APP_PACKAGES: Final = Path(__file__).with_name("app-packages.txt")
+_SERVE: Final = Path(__file__).with_name("serve.sh")
 _SIDECAR: Final = REPOSITORY / "sidecar"
 _APPLETS: Final = (
     "sh",
@@ -57,8 +58,8 @@ def app() -> Path:
     key = hashlib.sha256(
         str(base).encode() + Path(__file__).read_bytes() + Path(archive.__file__).read_bytes()
     )
-    for file in sorted(_SIDECAR.rglob("*.py")):
-        key.update(f"{file.relative_to(_SIDECAR)}\n".encode() + file.read_bytes())
+    for file in (_SERVE, *sorted(_SIDECAR.rglob("*.py"))):
+        key.update(f"{file.relative_to(REPOSITORY)}\n".encode() + file.read_bytes())
     target = cache_root() / "images" / f"app-{key.hexdigest()[:16]}.tar"
     if target.exists():
         return target
@@ -69,12 +70,30 @@ def app() -> Path:
         shutil.copytree(_SIDECAR, root / "app" / "sidecar", ignore=shutil.ignore_patterns("__pycache__"))
         for name in _APPLETS:
             (root / "usr/bin" / name).symlink_to("busybox")
-        environment = {"PATH": "/usr/bin", "PYTHONPATH": "/app"}
-        image = archive.Image(APP, architecture(), ("/usr/bin/python3.13",), "10001:10001", environment)
+        (root / "usr/bin/python3").symlink_to("python3.13")
+        shutil.copy(_SERVE, root / "app" / "serve")
+        (root / "app" / "openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
+        _add_user(root)
+        environment = {
+            "PATH": "/usr/bin",
+            "PYTHONPATH": "/app",
+            "PYTHONUNBUFFERED": "1",
+            "OPENSSL_CONF": "/app/openssl.cnf",
+        }
+        image = archive.Image(APP, architecture(), ("/app/serve",), "10001:10001", environment)
         archive.write(target, root, image)
     for old in sorted(target.parent.glob("app-*.tar"), key=lambda file: file.stat().st_mtime)[:-3]:
         old.unlink()
     return target
+
+
+def _add_user(root: Path) -> None:
+    """User 10001, with a group; the files are written anew, since the old ones are shared with the cache."""
+    for name, line in (("passwd", "app:x:10001:10001:app:/:/nonexistent\n"), ("group", "app:x:10001:\n")):
+        file = root / "etc" / name
+        text = file.read_text() + line
+        file.unlink()
+        file.write_text(text)
 
 
 def load(places: Places, file: Path) -> str:

@@ -28,7 +28,9 @@ def tools() -> Path:
     """The archive, made once for each state of the programs.  Raises BedError naming a program that is missing."""
     programs = [_found(name) for name in PROGRAMS]
     state = "".join(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n" for path in programs)
-    target = cache_root() / "cluster" / f"tools-{hashlib.sha256((state + __file__).encode()).hexdigest()[:16]}.tar"
+    target = (
+        cache_root() / "cluster" / f"tools-{hashlib.sha256((state + __file__).encode()).hexdigest()[:16]}.tar"
+    )
     if not target.exists():
         with TemporaryDirectory() as folder:
             root = Path(folder)
@@ -40,7 +42,9 @@ def tools() -> Path:
                 _copy(extra, root, str(extra).lstrip("/"))
             for name in ("tmp", "proc", "sys", "dev", "run"):
                 (root / name).mkdir()
-            (root / "etc/passwd").write_text("root:x:0:0::/:/usr/bin/sh\nuser:x:1000:1000::/tmp:/usr/bin/sh\n")
+            (root / "etc/passwd").write_text(
+                "root:x:0:0::/:/usr/bin/sh\nuser:x:1000:1000::/tmp:/usr/bin/sh\n"
+            )
             target.parent.mkdir(parents=True, exist_ok=True)
             entry = ("/usr/bin/sleep",)
             image = archive.Image(NAME, architecture(), entry, "1000:1000", {"PATH": "/usr/bin"})

@@ -1,0 +1,154 @@
+"""A cluster as the tests see it: kubectl, manifests, commands in pods; the bed's own or one that the user names.
+
+What never belongs here: knowledge of cdefence, beyond the name of its image.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from image import build as layout
+from tests.cluster.bed import build, images
+from tests.cluster.bed.bed import Bed
+from tests.cluster.bed.errors import BedError
+
+type Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
+
+POLL_S: Final = 0.2
+
+
+class ClusterError(AssertionError):
+    """kubectl failed, or something did not happen in time; the text holds what the cluster said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`image` is cdefence's, `app_image` the one that plays applications; `bed` is None for a user's own cluster."""
+
+    image: str
+    app_image: str
+    bed: Bed | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    pull_policy: str = "Never"
+
+    def run(
+        self, words: Sequence[str], *, stdin: str = "", timeout: float = 60
+    ) -> "subprocess.CompletedProcess[str]":
+        """`kubectl` with `words`, whatever its exit code."""
+        return subprocess.run(
+            ["kubectl", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=dict(self.environment),
+        )
+
+    def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
+        """Standard output of `kubectl`.  Raises ClusterError with its standard error."""
+        done = self.run(words, stdin=stdin, timeout=timeout)
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(self, manifest: str) -> str:
+        """Apply YAML text; what kubectl says."""
+        return self.kubectl("apply", "-f", "-", stdin=manifest)
+
+    def get(self, *words: str) -> Json:
+        """An object or a list, as JSON."""
+        answer: Json = json.loads(self.kubectl("get", *words, "-o", "json"))
+        return answer
+
+    def ask(self, path: str, *words: str) -> str:
+        """One JSONPath expression of `kubectl get`, such as `{.status.phase}`."""
+        return self.kubectl("get", *words, "-o", f"jsonpath={path}").strip()
+
+    def execute(
+        self,
+        pod: str,
+        command: Sequence[str],
+        *,
+        namespace: str = "default",
+        container: str | None = None,
+        stdin: str | None = None,
+        timeout: float = 60,
+    ) -> "subprocess.CompletedProcess[str]":
+        """`command` in a container of `pod` (a name, or `deployment/NAME`); the exit code is the caller's to judge."""
+        words = ["exec", pod, "-n", namespace, "--quiet"]
+        words += ["-c", container] if container else []
+        words += ["-i"] if stdin is not None else []
+        return self.run([*words, "--", *command], stdin=stdin or "", timeout=timeout)
+
+    def wait(self, condition: str, *words: str, seconds: float = 60) -> None:
+        """`kubectl wait --for=CONDITION`.  On failure the error also holds the newest events."""
+        done = self.run(
+            ["wait", f"--for={condition}", *words, f"--timeout={seconds:g}s"], timeout=seconds + 15
+        )
+        if done.returncode:
+            raise ClusterError(f"{condition} of {' '.join(words)}: {done.stderr.strip()}\n{self.news()}")
+
+    def rollout(self, *words: str, seconds: float = 90) -> None:
+        """Wait until a Deployment, StatefulSet or DaemonSet has rolled out."""
+        done = self.run(["rollout", "status", *words, f"--timeout={seconds:g}s"], timeout=seconds + 15)
+        if done.returncode:
+            raise ClusterError(f"rollout of {' '.join(words)}: {done.stderr.strip()}\n{self.news()}")
+
+    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+        """Poll `ready`.  Raises ClusterError naming `what` when time is up."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > end:
+                raise ClusterError(f"not within {seconds:g} s: {what}\n{self.news()}")
+            time.sleep(POLL_S)
+
+    def news(self, last: int = 12) -> str:
+        """The newest events of all namespaces."""
+        done = self.run(["get", "events", "-A", "--sort-by=.lastTimestamp"])
+        return "\n".join(done.stdout.splitlines()[-last:])
+
+    @contextmanager
+    def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> Iterator[str]:
+        """A namespace for the time of a test; it and everything in it is deleted at the end."""
+        metadata = {"name": name, "labels": dict(labels or {})}
+        self.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+        try:
+            self.until(
+                lambda: self.run(["get", "serviceaccount", "default", "-n", name]).returncode == 0,
+                f"default service account of {name}",
+            )
+            yield name
+        finally:
+            self.run(["delete", "pods", "--all", "-n", name, "--force", "--grace-period=0"], timeout=120)
+            self.run(["delete", "namespace", name, "--wait=false"])
+
+
+def foreign() -> Cluster | None:
+    """The user's own cluster, when `KUBECONFIG` and `CDEFENCE_IMAGE` are set.  Raises BedError without kubectl.
+
+    Applications use `CDEFENCE_APP_IMAGE`: Python with `sidecar.lab`, curl, openssl, a shell.
+    """
+    image = os.environ.get("CDEFENCE_IMAGE")
+    if not (image and os.environ.get("KUBECONFIG")):
+        return None
+    if shutil.which("kubectl") is None:
+        raise BedError("KUBECONFIG and CDEFENCE_IMAGE are set, but kubectl is not on the PATH")
+    return Cluster(image, os.environ.get("CDEFENCE_APP_IMAGE", image), pull_policy="IfNotPresent")
+
+
+def own(bed: Bed) -> Cluster:
+    """A bed, started whole, with both images loaded.  Raises BedError."""
+    try:
+        archives = (layout.build(), images.app())
+    except layout.ImageError as error:
+        raise BedError(f"no image: {error}") from error
+    bed.up(version=build.version())
+    image, app = (bed.load(archive) for archive in archives)
+    return Cluster(image, app, bed, bed.environment())
