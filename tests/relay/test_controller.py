@@ -110,11 +110,17 @@ def served(side: Sidecar) -> bool:
 
 def reaches(side: Sidecar) -> bool:
     """Whether an inbound connection passes, where it may also be denied."""
-    way = side.inbound()
-    with way.listening() as listener, suppress(ConnectionResetError):
-        with way.dial(listener.getsockname()[1]) as client:
-            return listener in select.select([listener, client], [], [], PATIENCE)[0]
-    return False
+    way, passed = side.inbound(), False
+    with (
+        way.listening() as listener,
+        suppress(ConnectionResetError),
+        way.dial(listener.getsockname()[1]) as client,
+    ):
+        passed = listener in select.select([listener, client], [], [], PATIENCE)[0]
+        if passed:
+            listener.accept()[0].close()
+            assert client.recv(1) == b""
+    return passed
 
 
 def test_from_no_map_to_ready(here: Room, tmp_path: Path) -> None:
