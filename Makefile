@@ -4,19 +4,31 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 export PATH := $(HOME)/.local/bin:$(PATH)
 
-.PHONY: demo test test-fast lint fmt bench setup clean
+.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench setup setup-cluster clean
 
 setup:            ## uv, the virtual environment from the lock, Debian packages (as root)
 	@.ci/setup
 
+setup-cluster:    ## also Debian packages, Go and the Kubernetes programs for a real cluster on this machine
+	@.ci/setup cluster
+
 demo: setup       ## the main job, shown on this machine with network namespaces
 	@$(BIN)/cdefence lab demo
 
-test: setup lint  ## lint, types and every test
+demo-cluster: setup-cluster  ## the same in a real Kubernetes cluster in a network namespace; KEEP=1 leaves it running
+	@$(BIN)/python -m tests.cluster.demo up $(if $(KEEP),--keep)
+
+demo-cluster-down:           ## ends what KEEP=1 left running
+	@$(BIN)/python -m tests.cluster.demo down
+
+image: setup      ## the container image as an archive, without a registry; prints its path; REFRESH=1 asks Debian again
+	@$(BIN)/python -m image $(if $(REFRESH),--refresh)
+
+test: setup-cluster lint  ## lint, types and every test
 	@$(BIN)/pytest
 
-test-fast: setup  ## without the tests that need namespaces
-	@$(BIN)/pytest -m "not lab"
+test-fast: setup  ## without the tests that need namespaces or a cluster
+	@$(BIN)/pytest -m "not lab and not cluster"
 
 lint: setup
 	@$(BIN)/ruff check .
