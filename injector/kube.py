@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from urllib.parse import quote
 
 import aiohttp
+import yaml
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
@@ -285,6 +286,8 @@ async def connect(kubeconfig: Path | None = None) -> Kube:
             source = None if kubeconfig is None else str(kubeconfig)
             load = cast(_FromFile, load_kube_config)
             await load(config_file=source, client_configuration=configuration, persist_config=False)
+    except yaml.YAMLError:  # its text might quote the file
+        raise KubeError(0, "Configuration", f"no credentials from {kubeconfig}: it is no YAML") from None
     except (ConfigException, OSError, TypeError) as error:  # TypeError: no file at all
         where = kubeconfig or "this pod or ~/.kube/config"
         raise KubeError(0, "Configuration", f"no credentials from {where}: {error}") from error

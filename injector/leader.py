@@ -62,7 +62,10 @@ class Election:
         self._identity = identity
         self._timing = timing
         self._tell = tell
-        self._seen: tuple[str, float] = ("", 0.0)
+        self._seen = ""
+        """Version of the record that somebody else holds."""
+        self._free_at = 0.0
+        """When that record has run out, on our clock."""
         self._mine: Record | None = None
 
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
@@ -79,7 +82,10 @@ class Election:
 
     async def _acquire(self) -> None:
         while not await self._attempt():
-            await asyncio.sleep(self._timing.retry_s * random.uniform(1.0, 1.2))  # noqa: S311 - no secret
+            # Not later than the moment at which the record we watch has run out, or failing over takes a try longer.
+            pause = self._timing.retry_s * random.uniform(1.0, 1.2)  # noqa: S311 - no secret
+            left = self._free_at - time.monotonic()
+            await asyncio.sleep(min(pause, left + random.uniform(0.01, 0.1)) if left > 0 else pause)  # noqa: S311
         log.info("%s leads", self._identity)
 
     async def _attempt(self) -> bool:
@@ -109,9 +115,9 @@ class Election:
     def _expired(self, record: Record) -> bool:
         """Whether we have watched this very record for the whole life of a lease."""
         now = time.monotonic()
-        if record.version != self._seen[0]:
-            self._seen = (record.version, now)
-        return now - self._seen[1] > max(record.lease_s, self._timing.lease_s)
+        if record.version != self._seen:
+            self._seen, self._free_at = record.version, now + max(record.lease_s, self._timing.lease_s)
+        return now >= self._free_at
 
     async def _reign(self, lead: Callable[[], Awaitable[None]]) -> None:
         """Work until the Lease is lost; ends with the work stopped."""

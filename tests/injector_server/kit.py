@@ -16,7 +16,7 @@ from injector import live_tls, review
 from injector.certs import Bundle, Lives, created
 from injector.controller_metrics import ControllerMetrics
 from injector.recipe import Recipe
-from injector.server import Decide, Limits, Webhook, webhook_app
+from injector.server import AT_ONCE, Decide, Limits, Webhook, webhook_app
 from injector.serving import Endpoint
 
 HOST = "cdefence-webhook.cdefence-system.svc"
@@ -54,6 +54,11 @@ def asked(uid: str, pod: dict[str, object], namespace: str = "pay") -> bytes:
     return json.dumps(
         {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
     ).encode()
+
+
+def large(body: bytes) -> bytes:
+    """The same request, long enough to be decided in a thread of its own."""
+    return body + b" " * AT_ONCE
 
 
 def trusting(cas: bytes) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ import pytest
 
 from injector.review import Outcome
 from injector.server import Limits
-from tests.injector_server.kit import DECIDE, Client, asked, bundle, pod, served, trusting
+from tests.injector_server.kit import DECIDE, Client, asked, bundle, large, pod, served, trusting
 
 FIRST = bundle()
 
@@ -110,7 +110,7 @@ def test_a_decision_that_takes_too_long_is_a_denial():
 
     with served(FIRST, slow, Limits(64, deadline_s=0.2)) as server:
         client = Client(server.endpoint.port, trusting(FIRST.ca_bundle))
-        reply = client.post(asked("u-5", pod()))
+        reply = client.post(large(asked("u-5", pod())))
         release.set()
         client.close()
         assert server.count("failed") == 1
@@ -131,7 +131,7 @@ def test_who_waits_for_a_place_too_long_is_denied_too_and_the_place_is_free_agai
         clients = [Client(server.endpoint.port, trusting(FIRST.ca_bundle)) for _ in range(2)]
         replies = []
         threads = [
-            threading.Thread(target=lambda c=c, uid=uid: replies.append(c.post(asked(uid, pod()))))
+            threading.Thread(target=lambda c=c, uid=uid: replies.append(c.post(large(asked(uid, pod())))))
             for c, uid in zip(clients, ("u-slow", "u-waits"), strict=True)
         ]
         for thread in threads:
@@ -198,7 +198,7 @@ def test_what_is_under_way_at_the_end_is_answered():
     replies = []
     with served(FIRST, held) as server:
         client = Client(server.endpoint.port, trusting(FIRST.ca_bundle))
-        asking = threading.Thread(target=lambda: replies.append(client.post(asked("u-7", pod()))))
+        asking = threading.Thread(target=lambda: replies.append(client.post(large(asked("u-7", pod())))))
         asking.start()
         assert begun.wait(20)
         threading.Timer(0.3, release.set).start()
