@@ -2,9 +2,9 @@
 
 import argparse
 
-from injector import controller_command, offline_command
+from injector import controller_command, inspect_command, offline_command
 
-AREAS = (controller_command, offline_command)
+AREAS = (controller_command, offline_command, inspect_command)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
