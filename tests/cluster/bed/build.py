@@ -121,7 +121,7 @@ def _module_of(wanted: str) -> Path:
     (folder / "main.go").write_bytes(main)
     (folder / "go.mod").write_text("module cdefence.io/tests/cluster/control\n")
     told = json.loads(_go(folder, "mod", "download", "-json", f"k8s.io/kubernetes@v{wanted}"))
-    staged = re.findall(r"^\s+(k8s\.io/\S+) v0\.0\.0\b", Path(told["GoMod"]).read_text(), re.MULTILINE)
+    staged = re.findall(r"^\s+(k8s\.io/\S+) v0\.0\.0(?=\s)", Path(told["GoMod"]).read_text(), re.MULTILINE)
     staging = wanted.replace("1.", "v0.", 1)
     lines = [f"require k8s.io/kubernetes v{wanted}"]
     lines += [f"replace {module} => {module} {staging}" for module in sorted(set(staged))]
