@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 from dataclasses import MISSING, fields
 from functools import partial
@@ -41,6 +42,8 @@ def run(_: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 after a clean end, 1 when a part failed, 2 for settings that cannot be used."""
     from injector import log as logs
 
+    # The first process of a container is ended by no signal that it does not handle; the event loop takes over later.
+    signal.signal(signal.SIGTERM, _stop_starting)
     try:
         settings = table.load(os.environ)
     except table.SettingsError as error:
@@ -67,8 +70,15 @@ async def _serve(settings: Settings) -> int:
     except (KubeError, OSError) as error:
         log.error("the controller ends: %s", error)
         return EXIT_FAILED
+    except Exception:
+        log.critical("a part failed, so the controller ends", exc_info=True)
+        return EXIT_FAILED
     log.info("ended")
     return 0
+
+
+def _stop_starting(*_: object) -> None:
+    sys.exit(0)
 
 
 def _documented() -> Iterator[str]:

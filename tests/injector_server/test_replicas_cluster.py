@@ -1,5 +1,6 @@
 """Replicas of the controller and their API server: certificates and leaders, on good days and on bad ones."""
 
+import asyncio
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
+from injector.cert_secret import CertificateSecret
 from injector.certs import Lives, as_data, created
+from injector.kube import connect
 from sidecar import contract
 from tests.injector_server import kit
 from tests.injector_server.cluster import SYSTEM, until
@@ -37,6 +40,57 @@ def test_replicas_that_start_at_once_end_with_one_ca_and_one_leader(cluster):
     assert [each.certificate() for each in replicas] == [
         x509.load_pem_x509_certificate(secret["tls.crt"])
     ] * 3
+
+
+def test_of_eight_that_create_the_secret_at_the_same_moment_one_wins_and_all_serve_it(cluster):
+    async def run():
+        served = []
+        async with await connect(cluster.bed.kubeconfig) as client:
+            given = {"namespace": SYSTEM, "name": contract.TLS_SECRET, "names": kit.NAMES, "own": True}
+            all_of_them = [
+                CertificateSecret(client, **given, lives=Lives(), serve=served.append) for _ in range(8)
+            ]
+            await asyncio.gather(*(each.refresh() for each in all_of_them))
+        return served
+
+    served = asyncio.run(run())
+    assert len(served) == 8
+    assert {each.ca_bundle for each in served} == {cluster.secret()["ca.crt"]}
+    assert {each.leaf for each in served} == {cluster.secret()["tls.crt"]}
+
+
+def test_a_renewed_certificate_is_served_by_every_replica(cluster):
+    replicas = [cluster.start(number, wait=False, LEAF_LIFE_S="60") for number in range(2)]
+    for replica in replicas:
+        until(lambda each=replica: each.ready, "ready", 40)
+    before = {each.certificate() for each in replicas}
+    cluster.wear_out()
+    worn = cluster.secret()["tls.crt"]
+    until(lambda: cluster.secret()["tls.crt"] != worn, "renewed", 30)
+    now = x509.load_pem_x509_certificate(cluster.secret()["tls.crt"])
+    until(lambda: {each.certificate() for each in replicas} == {now}, "served by both", 30)
+    assert len(before) == 1
+    assert before != {now}
+
+
+def test_the_scope_api_shows_the_same_certificate_and_wants_a_token(cluster, tmp_path):
+    replica = cluster.start()
+    (tmp_path / "ca.crt").write_bytes(cluster.secret()["ca.crt"])
+    host, port = kit.NAMES[1], replica.base + 84
+    url = f"https://{host}:{port}/v1/scopes"
+    words = [
+        "curl",
+        "-s",
+        "-m",
+        "5",
+        "--cacert",
+        str(tmp_path / "ca.crt"),
+        "--resolve",
+        f"{host}:{port}:127.0.0.1",
+    ]
+    done = cluster.bed.run([*words, "-w", "%{http_code}", "-o", "/dev/null", url])
+    assert (done.returncode, done.stdout) == (0, "401")
+    assert replica.metric('cdefence_scope_answers_total{path="stream",status="401"}') == 1
 
 
 @pytest.mark.parametrize(

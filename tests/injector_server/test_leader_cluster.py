@@ -1,0 +1,142 @@
+"""The election against a real API server, in short time: two candidates never lead at once."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+
+from injector.kube import connect
+from injector.leader import Election, Timing
+from tests.injector_server.cluster import SYSTEM
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
+
+QUICK = Timing(lease_s=2.0, renew_deadline_s=1.2, retry_s=0.2)
+
+
+@pytest.fixture
+def cluster(clean_cluster):
+    with clean_cluster() as each:
+        yield each
+
+
+class Candidate:
+    """One that stands for election, and remembers."""
+
+    def __init__(self, name, leading):
+        self.name = name
+        self._leading = leading
+        self.led = 0
+        self.fails = False
+
+    async def lead(self):
+        assert not self._leading, f"{self.name} leads beside {self._leading}"
+        self._leading.add(self.name)
+        self.led += 1
+        try:
+            if self.fails:
+                raise RuntimeError("the work fails")
+            await asyncio.Event().wait()
+        finally:
+            self._leading.discard(self.name)
+
+
+@asynccontextmanager
+async def standing(cluster, *candidates):
+    """Let them stand until the end of the block; their tasks, by name."""
+    async with await connect(cluster.bed.kubeconfig) as client:
+        tasks = {
+            each.name: asyncio.create_task(
+                Election(client, namespace=SYSTEM, name="lease", identity=each.name, timing=QUICK).run(
+                    each.lead
+                )
+            )
+            for each in candidates
+        }
+        try:
+            yield tasks
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.wait(tasks.values())
+
+
+async def until(true):
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+def lease(cluster):
+    return json.loads(cluster.kubectl("-n", SYSTEM, "get", "lease", "lease", "-o", "json").stdout)["spec"]
+
+
+def two():
+    leading = set()
+    return leading, Candidate("a", leading), Candidate("b", leading)
+
+
+def test_one_leads_and_the_other_takes_over_when_it_ends(cluster):
+    async def run():
+        leading, a, b = two()
+        async with standing(cluster, a, b) as tasks:
+            await until(lambda: leading)
+            (first,) = leading
+            tasks[first].cancel()
+            await until(lambda: leading and leading != {first})
+            return a.led, b.led
+
+    assert asyncio.run(run()) == (1, 1)
+    spec = lease(cluster)
+    assert (spec.get("holderIdentity", ""), spec["leaseDurationSeconds"]) == ("", 1)
+    assert spec["leaseTransitions"] == 1
+
+
+def test_who_loses_the_lease_stops_at_once_and_waits_its_whole_life(cluster):
+    async def run():
+        leading, a, _ = two()
+        async with standing(cluster, a):
+            await until(lambda: leading)
+            take = '{"spec":{"holderIdentity":"somebody","leaseDurationSeconds":2}}'
+            cluster.kubectl("-n", SYSTEM, "patch", "lease", "lease", "--type=merge", "-p", take)
+            await until(lambda: not leading)
+            begun = asyncio.get_running_loop().time()
+            await until(lambda: leading)
+            return a.led, asyncio.get_running_loop().time() - begun
+
+    led, waited = asyncio.run(run())
+    assert led == 2
+    assert waited >= QUICK.lease_s * 0.9
+
+
+def test_work_that_fails_ends_the_candidate_and_frees_the_lease(cluster):
+    async def run():
+        leading, a, b = two()
+        a.fails = True
+        async with standing(cluster, a) as tasks:
+            await asyncio.wait(tasks.values())
+            with pytest.raises(RuntimeError, match="the work fails"):
+                tasks["a"].result()
+        async with standing(cluster, b):
+            begun = asyncio.get_running_loop().time()
+            await until(lambda: leading)
+            return asyncio.get_running_loop().time() - begun < QUICK.lease_s
+
+    assert asyncio.run(run())
+
+
+def test_without_an_api_server_it_stops_leading_before_anybody_else_may_begin(cluster):
+    async def run():
+        leading, a, _ = two()
+        async with standing(cluster, a):
+            await until(lambda: leading)
+            await asyncio.to_thread(cluster.bed.stop_apiserver)
+            begun = asyncio.get_running_loop().time()
+            try:
+                await until(lambda: not leading)
+                return asyncio.get_running_loop().time() - begun
+            finally:
+                await asyncio.to_thread(cluster.bed.start_apiserver)
+
+    assert asyncio.run(run()) < QUICK.lease_s
