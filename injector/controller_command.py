@@ -50,6 +50,8 @@ def run(_: argparse.Namespace) -> int:
         print(f"cdefence: {error}", file=sys.stderr)
         return EXIT_USAGE
     logs.set_up(settings.log_level)
+    # kubernetes.aio asks for the home directory as soon as it is imported, and fails where a container's user has none.
+    os.environ.setdefault("HOME", "/")
     return asyncio.run(_serve(settings))
 
 

@@ -36,6 +36,26 @@ def test_no_way_to_the_api_server(tmp_path):
     assert "Traceback" not in errors
 
 
+NOBODY = """
+import pwd, sys
+def unknown(_): raise KeyError
+pwd.getpwuid = unknown
+from sidecar.cli import main
+sys.exit(main(["controller"]))
+"""
+
+
+def test_a_user_without_a_home_directory_and_without_a_name(tmp_path):
+    """As in a container: the image has no line for the uid, and nobody set HOME."""
+    given = {
+        "CDEFENCE_CONTROLLER_IMAGE": "cdefence:test",
+        "CDEFENCE_CONTROLLER_KUBECONFIG": str(tmp_path / "none"),
+    }
+    process = subprocess.Popen([sys.executable, "-c", NOBODY], stderr=subprocess.PIPE, text=True, env=given)
+    code, errors = ended(process)
+    assert (code, "no credentials from" in errors, "Traceback" in errors) == (1, True, False)
+
+
 def caught(status: str, number: signal.Signals) -> bool:
     """Whether a process handles a signal (SigCgt in proc(5): bit 0 is signal 1)."""
     mask = next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1]
