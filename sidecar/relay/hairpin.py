@@ -50,6 +50,8 @@ MOST_KNOWN: Final = 1024
 """Nonces known; no more challenges while there are so many."""
 HALF_S: Final = 0.1
 """For the rest of a nonce, where a network has cut it in two."""
+NO_CHANCE: Final = 8
+"""Bytes that nobody sends by chance: a nonce that is cut off behind them does not go on to the application either."""
 MOST_AT_ONCE: Final = 64
 KEEP: Final = 256 * 1024
 """Bytes kept of what was sent on one call, to be said again; a nonce is back before the first of them is read."""
@@ -250,9 +252,15 @@ class Call:
             self._no_more()
 
     def _no_more(self) -> None:
-        """What looked like the beginning of a nonce was none: nobody sends half of one."""
-        if self._upstream is not None:
-            self._go_on()
+        """A nonce that stays a beginning."""
+        if self._upstream is None:
+            return
+        with suppress(BlockingIOError, InterruptedError):
+            if len(self._upstream.recv(NONCE, socket.MSG_PEEK)) >= NO_CHANCE:
+                self.stop()
+                self._conn.abort()
+                return
+        self._go_on()
 
     def _go_on(self) -> None:
         upstream = self._upstream
