@@ -1,33 +1,58 @@
-"""A real API server for the tests of the manifests: one control plane without nodes, for all of them.
+"""Real API servers for the tests of the manifests, without nodes: one for the guard, one for an installation.
 
-One that is up already under this name is used and left alone: `python -m tests.cluster.bed up --name manifests
+One that is up already under its name is used and left alone: `python -m tests.cluster.bed up --name manifests
 --control-plane-only`.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.cluster.bed import build, needs
 from tests.cluster.bed.bed import Bed
 from tests.manifests.api import Api
+from tests.manifests.installation import Installation
 
 NAME = "manifests"
 
 
-@pytest.fixture(scope="session")
-def api() -> Iterator[Api]:
-    """The administrator's API."""
-    bed = Bed.named(NAME)
+@contextmanager
+def control_plane(name: str) -> Iterator[Bed]:
+    """The bed of that name; skips with one line where none can be had."""
+    bed = Bed.named(name)
     found = bed.facts
     if found is None:
         if lack := needs.missing(worker=False, wanted=build.version()):
             pytest.skip(lack)
         bed.up(worker=False)
     try:
-        facts = bed.facts
-        assert facts is not None
-        yield Api(bed.kubeconfig, build.control_binaries(facts.version) / "kubectl")
+        yield bed
     finally:
         if found is None:
             bed.down()
+
+
+def _api(bed: Bed) -> Api:
+    facts = bed.facts
+    assert facts is not None
+    return Api(bed.kubeconfig, build.control_binaries(facts.version) / "kubectl")
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[Api]:
+    """The administrator's API, where the guard is tried."""
+    with control_plane(NAME) as bed:
+        yield _api(bed)
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    """A cluster in which the dev overlay is installed and the controller runs, with the rights that it is given."""
+    with control_plane(f"{NAME}-install") as bed:
+        installed = Installation(bed, _api(bed))
+        try:
+            installed.up()
+            yield installed
+        finally:
+            installed.down()

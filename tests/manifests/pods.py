@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from injector import mutate, options
-from injector.recipe import Recipe
+from injector.recipe import DEFAULT_IMAGE, Recipe
 
 type Json = dict[str, Any]
 type Change = Callable[[Json], object]
@@ -42,9 +42,11 @@ def injected(scope: str = "in-scope", *changes: Change, name: str = "attempt", *
     return inject(pod)
 
 
-def inject(pod: Json) -> Json:
+def inject(pod: Json, image: str = DEFAULT_IMAGE) -> Json:
     """The pod after the injector."""
-    return copy.deepcopy(mutate.inject(pod, options.parse(pod["metadata"]["annotations"]), Recipe()).pod)
+    return copy.deepcopy(
+        mutate.inject(pod, options.parse(pod["metadata"]["annotations"]), Recipe(image=image)).pod
+    )
 
 
 def tampered(*changes: Change, scope: str = "in-scope", **annotations: str) -> Json:
