@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from kubernetes.client import ApiClient, ApiException
+from kubernetes.config import new_client_from_config
+
 from tests.cluster.bed.bed import Bed
 
 NAMESPACE: Final = "payments"
@@ -28,6 +31,7 @@ class Cluster:
 
     kubectl_words: tuple[str, ...]
     environment: dict[str, str] = field(repr=False)
+    api: ApiClient = field(repr=False)
     bed: Bed | None = None
 
     def kubectl(
@@ -54,6 +58,15 @@ class Cluster:
         """`kubectl get … -o json`."""
         document: dict[str, object] = json.loads(self.must("get", *words, "-o", "json"))
         return document
+
+    def read(self, path: str) -> str:
+        """What the API server answers to a GET.  Raises ClusterError."""
+        try:
+            answer = self.api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
+        except ApiException as error:
+            raise ClusterError(f"GET {path.partition('?')[0]}: {error.status} {error.reason}") from None
+        text: bytes = answer[0].data
+        return text.decode()
 
     def apply(self, folder: Path) -> None:
         """`kubectl apply -k`."""
@@ -82,9 +95,9 @@ def until(what: str, true: Callable[[], bool], seconds: float = PATIENCE) -> Non
 
 def of_bed(bed: Bed) -> Cluster:
     """The test bed's."""
-    return Cluster(("kubectl",), bed.environment(), bed)
+    return Cluster(("kubectl",), bed.environment(), new_client_from_config(str(bed.kubeconfig)), bed)
 
 
 def of_user(environment: dict[str, str], words: Sequence[str] = ("kubectl",)) -> Cluster:
     """The one that KUBECONFIG names."""
-    return Cluster(tuple(words), dict(environment))
+    return Cluster(tuple(words), dict(environment), new_client_from_config(environment["KUBECONFIG"]))

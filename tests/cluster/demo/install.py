@@ -56,9 +56,10 @@ def applications(cluster: Cluster) -> None:
     """The sample applications, with what the demonstration adds, until they are ready."""
     cluster.must("apply", "-f", str(SAMPLES / "namespaces.yaml"))
     with TemporaryDirectory() as folder:
-        _certificates(cluster, Path(folder))
-        if cluster.bed is not None:
-            _internet(cluster.bed, Path(folder))
+        if cluster.kubectl("get", "secret", "demo-tls", "-n", NAMESPACE).returncode:
+            _certificates(cluster, Path(folder))
+            if cluster.bed is not None:
+                _internet(cluster.bed, Path(folder))
     cluster.apply(APPLICATIONS)
     cluster.rolled_out(NAMESPACE, *WORKLOADS)
     cluster.rolled_out("elsewhere", "deployment/stranger")

@@ -5,6 +5,7 @@ One name may stand for several pods (the replicas of a Deployment): what they te
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -35,6 +36,7 @@ PODS: Final = (
 NAMESPACES: Final = {"stranger": "elsewhere"}
 LEDGER: Final = "/run/echo/received.json"
 _PYTHON: Final = "/opt/cdefence/bin/python"
+_KUBECTL_ADDS: Final = re.compile(rb"command terminated with exit code [0-9]+\n\Z")
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class KubeScene:
     cluster: Cluster
     _marks: dict[int, dict[str, int]] = field(default_factory=dict)
     """How many events each proxy had told, by the number that `events_size` gave."""
+    _names: dict[str, list[str]] = field(default_factory=dict)
     _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
 
     @property
@@ -61,7 +64,9 @@ class KubeScene:
         if words[0] == sys.executable:
             container, words[0] = "app", _PYTHON
         target = ("-n", _namespace(pod), self.names(pod)[0], "-c", container)
-        return self.cluster.kubectl("exec", "-i", *target, "--", *words, stdin=stdin, timeout=timeout)
+        done = self.cluster.kubectl("exec", "-i", *target, "--", *words, stdin=stdin, timeout=timeout)
+        done.stderr = _KUBECTL_ADDS.sub(b"", done.stderr)
+        return done
 
     # --- what the pods tell -------------------------------------------------------------------------------------------
 
@@ -69,26 +74,29 @@ class KubeScene:
         """The ledgers of all replicas, added up."""
         if pod.name == "internet":
             return _tallies([_outside(self.cluster)])
-        script = f"print(open({LEDGER!r}).read())"
-        words = [
-            ("exec", "-n", _namespace(pod), name, "-c", "app", "--", _PYTHON, "-c", script)
-            for name in self.names(pod)
+        where = [
+            ("-n", _namespace(pod), name, "-c", "tools", "--", "cat", LEDGER) for name in self.names(pod)
         ]
-        return _tallies(self._workers.map(lambda each: self.cluster.must(*each), words))
+        return _tallies(self._workers.map(lambda words: self.cluster.must("exec", *words), where))
 
     def metrics(self, pod: Pod) -> str:
         """The pages of all replicas, sample by sample added up, as the exposition format has them."""
-        paths = [
-            f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}:{contract.METRICS_PORT}/proxy/metrics"
-            for name in self.names(pod)
-        ]
-        pages = list(self._workers.map(lambda path: self.cluster.must("get", "--raw", path), paths))
+        pages = self._pages(pod)
         if len(pages) == 1:
             return pages[0]
-        counters = evidence.total(evidence.counters(page) for page in pages)
+        counters = evidence.total(map(evidence.counters, pages))
         samples = [f"{series} {value}" for series, value in counters.items()]
         others = [line for line in pages[0].splitlines() if line.partition(" ")[0] not in counters]
         return "\n".join([*others, *samples])
+
+    def _pages(self, pod: Pod) -> list[str]:
+        """The metrics page of each replica, through the API server."""
+        api, port = f"/api/v1/namespaces/{_namespace(pod)}/pods", contract.METRICS_PORT
+        return list(
+            self._workers.map(
+                self.cluster.read, (f"{api}/{name}:{port}/proxy/metrics" for name in self.names(pod))
+            )
+        )
 
     def events(self, pod: Pod, start: int = 0) -> list[str]:
         """What the proxies of `pod` have told since `start`."""
@@ -102,8 +110,9 @@ class KubeScene:
         return number
 
     def _told(self, pod: Pod, name: str) -> list[str]:
-        log = self.cluster.must("logs", "-n", _namespace(pod), name, "-c", contract.PROXY_CONTAINER)
-        return [line for line in log.splitlines() if line.startswith("{") and '"class_uid"' in line]
+        path = f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}/log?container={contract.PROXY_CONTAINER}"
+        lines = self.cluster.read(path).splitlines()
+        return [line for line in lines if line.startswith("{") and '"class_uid"' in line]
 
     def rejections(self, pod: Pod) -> Counters:
         """From the pods' own namespaces, which only the bed's root can look into; nothing elsewhere."""
@@ -137,12 +146,7 @@ class KubeScene:
 
     def _policy_version(self, pod: Pod) -> str:
         """Of all replicas; empty while they differ."""
-        paths = [
-            f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}:{contract.METRICS_PORT}/proxy/metrics"
-            for name in self.names(pod)
-        ]
-        pages = self._workers.map(lambda path: self.cluster.must("get", "--raw", path), paths)
-        versions = {evidence.label(page, "cdefence_policy_info", "version") for page in pages}
+        versions = {evidence.label(page, "cdefence_policy_info", "version") for page in self._pages(pod)}
         return versions.pop() if len(versions) == 1 else ""
 
     def stop_sidecar(self, pod: Pod) -> None:
@@ -154,20 +158,14 @@ class KubeScene:
     # --- names ----------------------------------------------------------------------------------------------------------
 
     def names(self, pod: Pod) -> list[str]:
-        """The running pods that `pod` stands for."""
-        words = (
-            "pods",
-            "-n",
-            _namespace(pod),
-            "-l",
-            f"app={pod.name}",
-            "--field-selector=status.phase=Running",
-        )
-        items = self.cluster.get(*words)["items"]
-        assert isinstance(items, list)
-        return sorted(
-            item["metadata"]["name"] for item in items if "deletionTimestamp" not in item["metadata"]
-        )
+        """The running pods that `pod` stands for; they stay the same while scenarios are played."""
+        if pod.name not in self._names:
+            words = ("-n", _namespace(pod), "-l", f"app={pod.name}", "--field-selector=status.phase=Running")
+            items = self.cluster.get("pods", *words)["items"]
+            assert isinstance(items, list)
+            living = (item["metadata"] for item in items if "deletionTimestamp" not in item["metadata"])
+            self._names[pod.name] = sorted(metadata["name"] for metadata in living)
+        return self._names[pod.name]
 
 
 _NFT: Final = ("nft", "--json", "list", "table", "inet", contract.NFT_TABLE)
