@@ -10,6 +10,7 @@ from tests.cluster.bed import needs, teardown
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.errors import BedError
 from tests.cluster.cluster import Cluster, foreign, own
+from tests.kit.effort import DEEP, VARIABLE
 
 HERE = Path(__file__).parent
 LONGEST_S = 900
@@ -20,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and "bed" not in item.path.parts:
             item.add_marker(pytest.mark.cluster)
+            if not DEEP and item.get_closest_marker("deep"):
+                item.add_marker(pytest.mark.skip(reason=f"long; run with {VARIABLE}=deep"))
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(LONGEST_S))
 

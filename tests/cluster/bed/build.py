@@ -29,6 +29,11 @@ CONTROL_PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-sc
 WORKER_PROGRAMS: Final = ("kube-proxy", "kubelet", "kubectl", "coredns", "etcd")
 """Always of the default version; the kubelet may be three minor versions behind the API server."""
 
+# Required by Kubernetes but imported by no control plane, and not to be had for every old version: empty modules stand in.
+_UNUSED: Final = tuple(
+    f"k8s.io/{name}" for name in ("kube-proxy", "sample-apiserver", "sample-cli-plugin", "sample-controller")
+)
+
 _GO_AT_LEAST: Final = (1, 24)
 _BUILD_S: Final = 1800
 
@@ -100,7 +105,9 @@ def _build(wanted: str, source: Path, package: str, programs: tuple[str, ...], f
     major, minor, _ = wanted.split(".")
     stamp = "-X k8s.io/component-base/version."
     flags = f"-s -w {stamp}gitVersion=v{wanted} {stamp}gitMajor={major} {stamp}gitMinor={minor}"
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+    for remains in folder.parent.glob(f".{folder.name}-*/"):  # of a build that was killed; we hold its lock
+        shutil.rmtree(remains)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         made = Path(name) / "made"
         made.mkdir()
         target = made / (programs[0] if len(programs) == 1 else "node")
@@ -124,7 +131,12 @@ def _module_of(wanted: str) -> Path:
     staged = re.findall(r"^\s+(k8s\.io/\S+) v0\.0\.0(?=\s)", Path(told["GoMod"]).read_text(), re.MULTILINE)
     staging = wanted.replace("1.", "v0.", 1)
     lines = [f"require k8s.io/kubernetes v{wanted}"]
-    lines += [f"replace {module} => {module} {staging}" for module in sorted(set(staged))]
+    lines += [f"replace {module} => {module} {staging}" for module in sorted(set(staged) - set(_UNUSED))]
+    for module in _UNUSED:
+        stand_in = folder / module
+        stand_in.mkdir(parents=True, exist_ok=True)
+        (stand_in / "go.mod").write_text(f"module {module}\n")
+        lines.append(f"replace {module} => ./{module}")
     (folder / "go.mod").write_text("module cdefence.io/tests/cluster/control\n\n" + "\n".join(lines) + "\n")
     _go(folder, "mod", "tidy")
     return folder
