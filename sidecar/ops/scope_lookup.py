@@ -21,6 +21,8 @@ FORGET_S: Final = 1.0
 MOST_AT_ONCE: Final = 8
 """Questions; one more is answered "unknown" at once."""
 MOST_KEPT: Final = 4096
+MOST_FREE: Final = 2
+"""Connections kept for the next question."""
 _LONGEST_ANSWER: Final = 4096
 
 
@@ -86,7 +88,10 @@ class ScopeLookup:
         except BaseException:
             api.close()
             raise
-        self._free.append(api)
+        if len(self._free) < MOST_FREE:
+            self._free.append(api)
+        else:
+            api.close()
         return found
 
     def _idle(self) -> Api | None:
