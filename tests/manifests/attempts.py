@@ -86,6 +86,14 @@ THE_SIDECAR = (
         proxy_memory="128Mi", proxy_cpu_limit="2", proxy_memory_limit="1Gi")), ALLOWED),
     Attempt("one with probes that the proxy relays", DEVELOPER, create(injected(
         "in-scope", app("readinessProbe", {"httpGet": {"path": "/", "port": 8080}}))), ALLOWED),
+    Attempt("a pod as large as they come", DEVELOPER, create(injected("in-scope", *(
+        appended("spec.containers", {
+            "name": f"c{number}", "image": "c:1", "securityContext": RESTRICTED,
+            "ports": [{"containerPort": 1000 + 20 * number + each} for each in range(20)],
+            "env": [{"name": f"E{each}", "value": "x" * 100} for each in range(100)],
+            "volumeMounts": [{"name": "big", "mountPath": f"/m{each}"} for each in range(40)],
+        }) for number in range(40)
+    ), at("spec.volumes", [{"name": "big", "emptyDir": {}}]))), ALLOWED),
     Attempt("an ordinary pod where nobody opted in", DEVELOPER, create(written(None), PLAIN), ALLOWED),
     Attempt("a pod that was not injected", DEVELOPER, create(written()), "sidecar"),
     Attempt("a pod that was not injected, as a listed group", ADMIN, create(written()), "sidecar"),
@@ -222,9 +230,13 @@ PRIVILEGES = (
 )
 
 WHAT_A_POD_SAYS = (
-    Attempt("no scope", DEVELOPER, create(written(None)), "annotations"),
-    Attempt("an unknown scope", DEVELOPER, create(written("in_scope")), "annotations"),
-    Attempt("an empty scope", DEVELOPER, create(written("")), "annotations"),
+    Attempt("no scope", DEVELOPER, create(tampered(
+        at("metadata.annotations", {}), proxy_env("CDEFENCE_SCOPE", ""))), "annotations"),
+    *(
+        Attempt(title, DEVELOPER, create(tampered(
+            at("metadata.annotations", {SCOPE: scope}), proxy_env("CDEFENCE_SCOPE", scope))), "annotations")
+        for title, scope in (("an unknown scope", "in_scope"), ("an empty scope", ""))
+    ),
     Attempt("inject false as an annotation", DEVELOPER, create(written(inject="false")), "annotations"),
     Attempt("inject false as a label", DEVELOPER, create(tampered(
         at("metadata.labels", {"cdefence.io/inject": "false"}))), "annotations"),
