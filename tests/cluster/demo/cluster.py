@@ -63,9 +63,9 @@ class Cluster:
         """What the API server answers to a GET.  Raises ClusterError."""
         try:
             answer = self.api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
+            text: bytes = answer.data
         except ApiException as error:
             raise ClusterError(f"GET {path.partition('?')[0]}: {error.status} {error.reason}") from None
-        text: bytes = answer[0].data
         return text.decode()
 
     def apply(self, folder: Path) -> None:

@@ -60,6 +60,7 @@ def applications(cluster: Cluster) -> None:
             _certificates(cluster, Path(folder))
             if cluster.bed is not None:
                 _internet(cluster.bed, Path(folder))
+    cluster.must("delete", "job", "--all", "-n", NAMESPACE)  # a Job cannot be changed, and is to run anew
     cluster.apply(APPLICATIONS)
     cluster.rolled_out(NAMESPACE, *WORKLOADS)
     cluster.rolled_out("elsewhere", "deployment/stranger")
