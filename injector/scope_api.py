@@ -127,7 +127,8 @@ class _Stream(Response):
     """The lines for one pod, as they come."""
 
     def __init__(self, hub: Hub, uid: str, own: PeerClass) -> None:
-        super().__init__(headers=_HEADERS)
+        # A stream is the last thing on its connection: nobody shall wait for another question on it.
+        super().__init__(headers=_HEADERS | {"connection": "close"})
         del self.headers["content-length"]
         self._hub, self._uid, self._own = hub, uid, own
 
