@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from image import build as layout
@@ -145,10 +146,19 @@ def foreign() -> Cluster | None:
 
 def own(bed: Bed) -> Cluster:
     """A bed, started whole, with both images loaded.  Raises BedError."""
+    _archives()
+    bed.up(version=build.version())
+    return loaded(bed)
+
+
+def loaded(bed: Bed) -> Cluster:
+    """A bed that is up, with both images loaded as they are now.  Raises BedError."""
+    image, app = (bed.load(archive) for archive in _archives())
+    return Cluster(image, app, bed, bed.environment())
+
+
+def _archives() -> tuple[Path, Path]:
     try:
-        archives = (layout.build(), images.app())
+        return layout.build(), images.app()
     except layout.ImageError as error:
         raise BedError(f"no image: {error}") from error
-    bed.up(version=build.version())
-    image, app = (bed.load(archive) for archive in archives)
-    return Cluster(image, app, bed, bed.environment())

@@ -10,6 +10,7 @@ from tests.cluster.bed import needs, teardown
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.errors import BedError
 from tests.cluster.cluster import Cluster, foreign, own
+from tests.cluster.demo import install
 from tests.kit.effort import DEEP, VARIABLE
 
 HERE = Path(__file__).parent
@@ -54,3 +55,17 @@ def bed(cluster: Cluster) -> Bed:
     if cluster.bed is None:
         pytest.skip("needs the test bed: a user's own cluster is left as it is")
     return cluster.bed
+
+
+@pytest.fixture(scope="session")
+def installed(cluster: Cluster) -> Cluster:
+    """The cluster with cdefence installed as README says, and nothing else; it stays for the session."""
+    install.install(cluster)
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def shop(installed: Cluster) -> Cluster:
+    """The same with the sample applications of the demonstration, all of them ready."""
+    install.applications(installed)
+    return installed

@@ -4,7 +4,6 @@ With KUBECONFIG and CDEFENCE_IMAGE set, the same on the user's own cluster.
 """
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -13,8 +12,8 @@ from collections.abc import Sequence
 from sidecar.lab.demo import Stage, show
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.errors import BedError
+from tests.cluster.cluster import Cluster, ClusterError, foreign, loaded, own
 from tests.cluster.demo import install, scenarios
-from tests.cluster.demo.cluster import Cluster, ClusterError, of_bed, of_user, until
 from tests.cluster.demo.scene import KubeScene
 
 NAME = "demo"
@@ -24,9 +23,9 @@ def _up(options: argparse.Namespace) -> int:
     """Install and play; exit code 1 if a row differs."""
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    bed = None if _own() else Bed.named(NAME)
+    users, bed = foreign(), Bed.named(NAME)
     try:
-        cluster = of_user(dict(os.environ)) if bed is None else _ready(bed, keep=options.keep)
+        cluster = users or _ready(bed, keep=options.keep)
         _say("cluster", begin)
         install.install(cluster)
         _say("cdefence", begin)
@@ -34,19 +33,14 @@ def _up(options: argparse.Namespace) -> int:
         _say("applications", begin)
         return _play(cluster, begin)
     finally:
-        if bed is not None and not options.keep:
+        if users is None and options.keep:
+            print(f"\nit goes on: export KUBECONFIG={bed.kubeconfig}   (make demo-cluster-down ends it)")
+        elif users is None:
             bed.down()
-        elif bed is not None:
-            print(
-                f"\nit goes on running: export KUBECONFIG={bed.kubeconfig}   (make demo-cluster-down ends it)"
-            )
 
 
 def _ready(bed: Bed, *, keep: bool) -> Cluster:
-    if not (keep and bed.facts):
-        bed.up()
-    install.load_images(bed)
-    return of_bed(bed)
+    return loaded(bed) if keep and bed.facts else own(bed)
 
 
 def _play(cluster: Cluster, begin: float) -> int:
@@ -54,14 +48,10 @@ def _play(cluster: Cluster, begin: float) -> int:
     if not cluster.bed:
         print("nobody plays the host outside of this cluster: rows with `internet` are left out")
     good = show(Stage(KubeScene(cluster)), rows)
-    until("the Job is complete", lambda: install.job_completed(cluster, "settlement"), 60)
+    cluster.until(lambda: install.job_completed(cluster, "settlement"), "the Job is complete", seconds=60)
     print("\nthe Job `settlement` has completed, with its sidecar")
     print(f"{good} of {len(rows)} scenarios as expected, {time.monotonic() - begin:.0f} s in all")
     return 0 if good == len(rows) else 1
-
-
-def _own() -> bool:
-    return bool(os.environ.get("KUBECONFIG") and os.environ.get("CDEFENCE_IMAGE"))
 
 
 def _say(what: str, begin: float) -> None:
@@ -69,8 +59,8 @@ def _say(what: str, begin: float) -> None:
 
 
 def _down(_: argparse.Namespace) -> int:
-    if _own():
-        install.uninstall(of_user(dict(os.environ)))
+    if users := foreign():
+        install.uninstall(users)
     else:
         Bed.named(NAME).down()
     return 0

@@ -6,19 +6,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from image.build import build
 from sidecar import contract
 from sidecar.core.scopes import PeerClass
 from sidecar.lab import certs
 from sidecar.lab.topology import Pod
-from tests.cluster.bed import daemon, images
+from tests.cluster.bed import daemon
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.places import REPOSITORY
-from tests.cluster.demo.cluster import NAMESPACE, Cluster, until
+from tests.cluster.bed.shell import run
+from tests.cluster.cluster import Cluster
 
 OVERLAY: Final = REPOSITORY / "manifests/kustomize/overlays/dev"
 APPLICATIONS: Final = Path(__file__).parent / "kustomize"
 SAMPLES: Final = REPOSITORY / "manifests/samples/applications"
+NAMESPACE: Final = "payments"
+TAG: Final = "cdefence:dev"
+"""What the overlay calls the image."""
+APP: Final = "cdefence.test/app:1"
+PATIENCE: Final = 120.0
+"""Seconds that a rollout may take; two cores start a dozen pods with sidecars."""
 WORKLOADS: Final = (
     "deployment/checkout",
     "deployment/vault",
@@ -29,41 +35,48 @@ WORKLOADS: Final = (
 _NAMES: Final = ("checkout", "vault", "gateway", "shop", "ledger", "internet")
 
 
-def load_images(bed: Bed) -> None:
-    """What a registry would have.  The overlay names the tag `dev`."""
-    name = bed.load(build())
-    address = f"--address={bed.places.containerd_socket}"
-    bare, _, _ = name.rpartition(":")
-    ctr = ["ctr", address, "--namespace=k8s.io", "images"]
-    known = f"docker.io/library/{name}"
-    bed.run([*ctr, "tag", "--force", known, f"docker.io/library/{bare}:dev"])
-    bed.load(images.app())
-
-
 def install(cluster: Cluster, overlay: Path = OVERLAY) -> None:
-    """`kubectl apply -k`, until the controller is ready and the webhook has its CA."""
-    cluster.apply(overlay)
-    cluster.rolled_out(contract.SYSTEM_NAMESPACE, "deployment/cdefence-controller")
-    until("the webhook has its caBundle", lambda: bool(_ca_bundle(cluster)), 60)
+    """`kubectl apply -k`, until the controller is ready and the webhook has its CA.  Raises ClusterError."""
+    if cluster.bed is not None:
+        _tag(cluster.bed, cluster.image)
+        cluster.kubectl("apply", "-k", str(overlay))
+    else:
+        cluster.apply(cluster.kubectl("kustomize", str(overlay)).replace(TAG, cluster.image))
+    cluster.rollout("deployment/cdefence-controller", "-n", contract.SYSTEM_NAMESPACE, seconds=PATIENCE)
+    path, words = (
+        "{.webhooks[0].clientConfig.caBundle}",
+        ("mutatingwebhookconfiguration", contract.WEBHOOK_CONFIG),
+    )
+    cluster.until(lambda: bool(cluster.ask(path, *words)), "the webhook has its caBundle", seconds=60)
 
 
-def _ca_bundle(cluster: Cluster) -> str:
-    path = "jsonpath={.webhooks[0].clientConfig.caBundle}"
-    return cluster.must("get", "mutatingwebhookconfiguration", contract.WEBHOOK_CONFIG, "-o", path)
+def _tag(bed: Bed, image: str) -> None:
+    """The name that the overlay gives the image, for the one that is loaded."""
+    ctr = [
+        "ctr",
+        f"--address={bed.places.containerd_socket}",
+        "--namespace=k8s.io",
+        "images",
+        "tag",
+        "--force",
+    ]
+    run([*bed.command(ctr), f"docker.io/library/{image}", f"docker.io/library/{TAG}"])
 
 
 def applications(cluster: Cluster) -> None:
-    """The sample applications, with what the demonstration adds, until they are ready."""
-    cluster.must("apply", "-f", str(SAMPLES / "namespaces.yaml"))
-    with TemporaryDirectory() as folder:
-        if cluster.kubectl("get", "secret", "demo-tls", "-n", NAMESPACE).returncode:
+    """The sample applications, with what the demonstration adds, until they are ready.  Raises ClusterError."""
+    cluster.kubectl("apply", "-f", str(SAMPLES / "namespaces.yaml"))
+    if cluster.run(["get", "secret", "demo-tls", "-n", NAMESPACE]).returncode:
+        with TemporaryDirectory() as folder:
             _certificates(cluster, Path(folder))
             if cluster.bed is not None:
                 _internet(cluster.bed, Path(folder))
-    cluster.must("delete", "job", "--all", "-n", NAMESPACE)  # a Job cannot be changed, and is to run anew
-    cluster.apply(APPLICATIONS)
-    cluster.rolled_out(NAMESPACE, *WORKLOADS)
-    cluster.rolled_out("elsewhere", "deployment/stranger")
+    cluster.kubectl("delete", "job", "--all", "-n", NAMESPACE)  # a Job cannot be changed, and is to run anew
+    text = cluster.kubectl("kustomize", str(APPLICATIONS))
+    cluster.apply(text.replace(TAG, cluster.image).replace(APP, cluster.app_image))
+    for workload in WORKLOADS:
+        cluster.rollout(workload, "-n", NAMESPACE, seconds=PATIENCE)
+    cluster.rollout("deployment/stranger", "-n", "elsewhere", seconds=PATIENCE)
 
 
 def _certificates(cluster: Cluster, folder: Path) -> None:
@@ -83,8 +96,7 @@ def _certificates(cluster: Cluster, folder: Path) -> None:
         )
         config = ("create", "configmap", "demo-ca", f"--from-file=ca.crt={authority}")
         for words in (secret, config):
-            text = cluster.must(*words, "-n", namespace, "--dry-run=client", "-o", "json")
-            cluster.must("apply", "-f", "-", stdin=text.encode())
+            cluster.apply(cluster.kubectl(*words, "-n", namespace, "--dry-run=client", "-o", "json"))
 
 
 def _internet(bed: Bed, certificates: Path) -> None:
@@ -110,14 +122,11 @@ def _internet(bed: Bed, certificates: Path) -> None:
 
 def job_completed(cluster: Cluster, name: str) -> bool:
     """Whether a Job with a sidecar has come to its end."""
-    status = cluster.get("job", name, "-n", NAMESPACE)["status"]
-    assert isinstance(status, dict)
-    return any(
-        each["type"] == "Complete" and each["status"] == "True" for each in status.get("conditions", ())
-    )
+    path = '{.status.conditions[?(@.type=="Complete")].status}'
+    return cluster.ask(path, "job", name, "-n", NAMESPACE) == "True"
 
 
 def uninstall(cluster: Cluster) -> None:
     """Everything that `install` and `applications` made."""
     for folder in (APPLICATIONS, OVERLAY):
-        cluster.kubectl("delete", "-k", str(folder), "--ignore-not-found", "--wait=false", timeout=120)
+        cluster.run(["delete", "-k", str(folder), "--ignore-not-found", "--wait=false"], timeout=120)

@@ -4,7 +4,6 @@ One name may stand for several pods (the replicas of a Deployment): what they te
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from kubernetes.client import ApiClient, ApiException
+from kubernetes.config import new_client_from_config
+
 from sidecar import contract
 from sidecar.core.scopes import PeerClass
 from sidecar.lab import evidence
@@ -22,7 +24,8 @@ from sidecar.lab.evidence import Counters
 from sidecar.lab.files import DEFAULT_POLICY
 from sidecar.lab.topology import Pod
 from tests.cluster.bed.bed import Bed
-from tests.cluster.demo.cluster import NAMESPACE, Cluster, ClusterError, until
+from tests.cluster.cluster import Cluster, ClusterError
+from tests.cluster.demo.install import NAMESPACE
 
 PODS: Final = (
     Pod("checkout", "", "", PeerClass.IN_SCOPE),
@@ -44,10 +47,14 @@ class KubeScene:
     """A `Scene` on a cluster whose applications are up."""
 
     cluster: Cluster
+    _api: ApiClient = field(init=False, repr=False)
     _marks: dict[int, dict[str, int]] = field(default_factory=dict)
     """How many events each proxy had told, by the number that `events_size` gave."""
     _names: dict[str, list[str]] = field(default_factory=dict)
     _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
+
+    def __post_init__(self) -> None:
+        self._api = new_client_from_config(self.cluster.environment["KUBECONFIG"])
 
     @property
     def pods(self) -> tuple[Pod, ...]:
@@ -64,7 +71,11 @@ class KubeScene:
         if words[0] == sys.executable:
             container, words[0] = "app", _PYTHON
         target = ("-n", _namespace(pod), self.names(pod)[0], "-c", container)
-        done = self.cluster.kubectl("exec", "-i", *target, "--", *words, stdin=stdin, timeout=timeout)
+        full = ["kubectl", "exec", "-i", "--quiet", *target, "--", *words]
+        environment = dict(self.cluster.environment)
+        done = subprocess.run(
+            full, input=stdin, capture_output=True, timeout=timeout, check=False, env=environment
+        )
         done.stderr = _KUBECTL_ADDS.sub(b"", done.stderr)
         return done
 
@@ -77,7 +88,7 @@ class KubeScene:
         where = [
             ("-n", _namespace(pod), name, "-c", "tools", "--", "cat", LEDGER) for name in self.names(pod)
         ]
-        return _tallies(self._workers.map(lambda words: self.cluster.must("exec", *words), where))
+        return _tallies(self._workers.map(lambda words: self.cluster.kubectl("exec", *words), where))
 
     def metrics(self, pod: Pod) -> str:
         """The pages of all replicas, sample by sample added up, as the exposition format has them."""
@@ -93,9 +104,7 @@ class KubeScene:
         """The metrics page of each replica, through the API server."""
         api, port = f"/api/v1/namespaces/{_namespace(pod)}/pods", contract.METRICS_PORT
         return list(
-            self._workers.map(
-                self.cluster.read, (f"{api}/{name}:{port}/proxy/metrics" for name in self.names(pod))
-            )
+            self._workers.map(self._read, (f"{api}/{name}:{port}/proxy/metrics" for name in self.names(pod)))
         )
 
     def events(self, pod: Pod, start: int = 0) -> list[str]:
@@ -111,7 +120,7 @@ class KubeScene:
 
     def _told(self, pod: Pod, name: str) -> list[str]:
         path = f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}/log?container={contract.PROXY_CONTAINER}"
-        lines = self.cluster.read(path).splitlines()
+        lines = self._read(path).splitlines()
         return [line for line in lines if line.startswith("{") and '"class_uid"' in line]
 
     def rejections(self, pod: Pod) -> Counters:
@@ -124,24 +133,30 @@ class KubeScene:
             found.update({rule: int(count) for rule, count in evidence.rejections(listing).items()})
         return found
 
+    def _read(self, path: str) -> str:
+        """What the API server answers to a GET.  Raises ClusterError."""
+        try:
+            answer = self._api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
+            text: bytes = answer.data
+        except ApiException as error:
+            raise ClusterError(f"GET {path.partition('?')[0]}: {error.status} {error.reason}") from None
+        return text.decode()
+
     # --- changes ------------------------------------------------------------------------------------------------------
 
     def apply_policy(self, pod: Pod, text: str = DEFAULT_POLICY) -> None:
         """Replace the cluster's policy and wait until every proxy has it.  Raises ClusterError."""
         where = ("configmap", contract.POLICY_CONFIG_MAP, "-n", contract.SYSTEM_NAMESPACE)
-        data = self.cluster.get(*where)["data"]
-        assert isinstance(data, dict)
-        if data["policy.yaml"] == text:
+        if self.cluster.kubectl("get", *where, "-o", r"jsonpath={.data.policy\.yaml}") == text:
             return
         old = {each.name: self._policy_version(each) for each in PODS if each.protected}
         patch = json.dumps({"data": {"policy.yaml": text}})
-        self.cluster.must("patch", *where, "--type=merge", "-p", patch)
-        until(
-            "the new policy in every proxy",
+        self.cluster.kubectl("patch", *where, "--type=merge", "-p", patch)
+        self.cluster.until(
             lambda: all(
                 self._policy_version(each) not in ("", old[each.name]) for each in PODS if each.protected
             ),
-            30,
+            "the new policy in every proxy",
         )
 
     def _policy_version(self, pod: Pod) -> str:
@@ -161,8 +176,7 @@ class KubeScene:
         """The running pods that `pod` stands for; they stay the same while scenarios are played."""
         if pod.name not in self._names:
             words = ("-n", _namespace(pod), "-l", f"app={pod.name}", "--field-selector=status.phase=Running")
-            items = self.cluster.get("pods", *words)["items"]
-            assert isinstance(items, list)
+            items = json.loads(self.cluster.kubectl("get", "pods", *words, "-o", "json"))["items"]
             living = (item["metadata"] for item in items if "deletionTimestamp" not in item["metadata"])
             self._names[pod.name] = sorted(metadata["name"] for metadata in living)
         return self._names[pod.name]
@@ -192,17 +206,15 @@ def _tallies(ledgers: "Sequence[str] | map[str]") -> dict[str, Tally]:
 
 def in_netns(cluster: Cluster, bed: Bed, namespace: str, name: str, *command: str) -> str:
     """Output of a command of this machine in the network namespace of a pod of the bed."""
-    words = ("pod", name, "-n", namespace)
-    status = cluster.get(*words)["status"]
-    assert isinstance(status, dict)
-    container = status["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    path = "{.status.containerStatuses[0].containerID}"
+    container = cluster.ask(path, "pod", name, "-n", namespace).rpartition("/")[2]
+    pid = pid_of(bed, container)
+    words = ["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command]
+    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
+
+
+def pid_of(bed: Bed, container: str) -> int:
+    """The first process of a running container of the bed."""
     address = f"--address={bed.places.containerd_socket}"
     tasks = bed.run(["ctr", address, "--namespace=k8s.io", "tasks", "list"]).stdout
-    pid = next(line.split()[1] for line in tasks.splitlines() if line.startswith(container))
-    done = subprocess.run(
-        ["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command],
-        capture_output=True,
-        check=True,
-        env=os.environ,
-    )
-    return done.stdout.decode()
+    return next(int(line.split()[1]) for line in tasks.splitlines() if line.startswith(container))
