@@ -136,7 +136,7 @@ class Connection:
         assert upstream is not None
         self.loop.remove_writer(upstream)
         self._cancel_timer()
-        error = upstream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = sockets.connect_error(upstream)
         if error:
             self._dial_failed(error)
             return

@@ -1,6 +1,7 @@
 """Small truths about TCP sockets that the relay needs in more than one place."""
 
 import contextlib
+import errno
 import resource
 import socket
 import struct
@@ -50,6 +51,22 @@ def client_socket(address: str) -> socket.socket:
 def _set_options(sock: socket.socket) -> None:
     for level, name, value in _OPTIONS:
         sock.setsockopt(level, name, value)
+
+
+def connect_error(sock: socket.socket) -> int:
+    """Why a socket that was being connected is not; 0 when it is, or was and the peer has said something.
+
+    Not by SO_ERROR: a server may speak and reset before we look, and to ask would forget the reset, so that its last
+    words would end like a message that is complete.
+    """
+    try:
+        sock.getpeername()
+    except OSError:
+        try:
+            sock.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            return error.errno or errno.ECONNRESET
+    return 0
 
 
 def reset(sock: socket.socket) -> None:

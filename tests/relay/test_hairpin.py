@@ -8,6 +8,7 @@ import json
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ from tests.relay.sidecar import (
     python,
     sidecar,
 )
-from tests.relay.sockets import EOF, MB, RESET, digest_of, ending, exactly, noise, shut
+from tests.relay.sockets import EOF, MB, RESET, digest_of, ending, exactly, noise, shut, throw_away
 from tests.relay.test_content import OK, answered, get, post
 
 pytestmark = lab
@@ -293,6 +294,48 @@ def test_a_rule_against_it_holds(here: Room) -> None:
             assert refused(lambda: call(side)) == b""
             assert untouched(listener)
         eventually(lambda: "denied:rule" in watch.told())
+
+
+# --- calls that are watched and go to somebody else ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", [b"", b"question\n"])
+@pytest.mark.parametrize("again", range(3))
+def test_a_reset_behind_data_arrives_behind_the_data(home: Sidecar, question: bytes, again: int) -> None:
+    with _listen(home.outside, OUTSIDE[4], OTHER_PORT) as listener, call(home, OTHER) as client:
+        client.sendall(question)
+        server = accept(listener)
+        assert exactly(server, len(question)) == question
+        server.sendall(b"the last words\n")
+        throw_away(server)
+        assert ending(client) == (b"the last words\n", RESET)
+
+
+def test_an_end_without_an_answer_is_an_end(home: Sidecar) -> None:
+    with under_way(home) as (client, server):
+        shut(server)
+        assert ending(client) == (b"", EOF)
+        client.sendall(b"still here\n")
+        assert exactly(server, 11) == b"still here\n"
+
+
+def test_a_reset_without_an_answer_is_a_reset(home: Sidecar) -> None:
+    with _listen(home.outside, OUTSIDE[4], OTHER_PORT) as listener, call(home, OTHER) as client:
+        throw_away(accept(listener))
+        assert ending(client) == (b"", RESET)
+    eventually(lambda: home.value("cdefence_active_connections") == 0)
+
+
+def test_an_answer_that_takes_long(home: Sidecar) -> None:
+    """Longer than a call counts as under way: nothing is kept any more, and everything goes on."""
+    with under_way(home) as (client, server):
+        begun = time.monotonic()
+        eventually(lambda: time.monotonic() - begun > 4)
+        assert refused(lambda: stranger(home)) == b""  # nobody is asked any more
+        client.sendall(b"are you there?\n")
+        assert exactly(server, 15) == b"are you there?\n"
+        server.sendall(b"answer\n")
+        assert exactly(client, 7) == b"answer\n"
 
 
 # --- strangers -------------------------------------------------------------------------------------------------------

@@ -51,10 +51,13 @@ def test_a_reset_by_the_server_is_a_reset_for_the_client(way: Way) -> None:
         assert ending(client) == (b"", RESET)
 
 
+@pytest.mark.parametrize("again", range(2))
 @pytest.mark.parametrize("speaker", ["client", "server"])
-def test_a_reset_behind_data_arrives_behind_the_data(side: Sidecar, speaker: str) -> None:
-    """Data and reset may be noticed in one turn of the event loop."""
-    with side.inbound().open() as (client, server):
+def test_a_reset_behind_data_arrives_behind_the_data(
+    side: Sidecar, way: Way, speaker: str, again: int
+) -> None:
+    """Data and reset may be noticed in one turn of the event loop, even in the turn in which the dial is answered."""
+    with way.open() as (client, server):
         speaks, hears = (client, server) if speaker == "client" else (server, client)
         speaks.sendall(b"the last words\n")
         throw_away(speaks)
