@@ -3,9 +3,9 @@
 What belongs here: when a batch is made, its number and hash, who gets it, and what happens to a reader that falls
 behind.  What never does: HTTP and tokens (`scope_api`), and who is who (`scope_model`).
 
-A change waits for others for a tenth of a second at least; when sending a batch takes long, so that no more than a tenth
-of the time is spent on it, up to a second.  A reader's queue is short: who cannot keep up is told to start over, which
-costs one snapshot, and never holds up the others.
+A change waits a tenth of a second for others to come with it.  Batches that follow each other keep a distance, so that
+no more than a tenth of the time goes into them, but half a second at most.  A reader's queue is short: who cannot keep up
+is told to start over, which costs one snapshot, and never holds up the others.
 """
 
 import asyncio
@@ -29,9 +29,10 @@ from sidecar.core.scope_feed import (
 from sidecar.core.scopes import PeerClass
 
 HEARTBEAT_S = 5.0
-WINDOW_S = (0.1, 1.0)
+WINDOW_S = 0.1
+DISTANCE_S = 0.5
 _EFFORT = 10.0
-"""A batch waits this many times as long as the last one took to send."""
+"""The next batch waits this many times as long as the last one took."""
 LIFETIME_S = (1800.0, 3600.0)
 QUEUE = 64
 """Lines that may wait for one reader: with a heartbeat every five seconds and ten batches a second, some six seconds."""
@@ -48,6 +49,7 @@ class HubCounts:
     overflows: int = 0
     expired: int = 0
     last_batch_s: float = 0.0
+    """Processor time."""
 
 
 class Reader:
@@ -230,17 +232,18 @@ class Hub:
                 self.counts.overflows += 1
 
     async def _batches(self) -> None:
+        not_before = 0.0
         while True:
             await self._something()
-            least, most = WINDOW_S
-            await asyncio.sleep(min(most, max(least, _EFFORT * self.counts.last_batch_s)))
-            begun = time.perf_counter()
+            await asyncio.sleep(max(WINDOW_S, not_before - self._now()))
+            begun = time.thread_time()
             self._poked.clear()
             self.publish()
             # Who reads is woken by the first turn of the loop and writes in it or the next.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            self.counts.last_batch_s = time.perf_counter() - begun
+            self.counts.last_batch_s = time.thread_time() - begun
+            not_before = self._now() + min(DISTANCE_S, _EFFORT * self.counts.last_batch_s)
 
     async def _something(self) -> None:
         """Wait until facts have changed, or time has come for some of them."""

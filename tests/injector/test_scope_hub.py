@@ -161,7 +161,7 @@ def test_who_reads():
 
 
 def test_changes_that_come_together_are_one_batch(monkeypatch):
-    monkeypatch.setattr(scope_hub, "WINDOW_S", (0.01, 0.1))
+    monkeypatch.setattr(scope_hub, "WINDOW_S", 0.01)
     monkeypatch.setattr(scope_hub, "HEARTBEAT_S", 0.005)
 
     async def story() -> list[str]:
@@ -184,7 +184,7 @@ def test_changes_that_come_together_are_one_batch(monkeypatch):
 
 
 def test_time_alone_makes_a_batch(monkeypatch):
-    monkeypatch.setattr(scope_hub, "WINDOW_S", (0.0, 0.0))
+    monkeypatch.setattr(scope_hub, "WINDOW_S", 0.0)
 
     async def story() -> None:
         replica = Replica()
