@@ -96,10 +96,12 @@ class Api:
         finally:
             connection.close()
 
-    def kubectl(self, *words: str | Path, stdin: str = "") -> str:
+    def kubectl(self, *words: str | Path, stdin: str = "", timeout: float = 60) -> str:
         """Run kubectl as the administrator; its standard output.  Raises CalledProcessError."""
         command = [str(self._kubectl), f"--kubeconfig={self.kubeconfig}", *map(str, words)]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout
+        )
         assert done.returncode == 0, f"kubectl {' '.join(map(str, words))}: {done.stderr}"
         return done.stdout
 

@@ -16,7 +16,7 @@ import yaml
 from tests.cluster.bed import daemon
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.places import REPOSITORY
-from tests.manifests.api import Api
+from tests.manifests.api import Api, Request
 
 KUSTOMIZE = REPOSITORY / "manifests/kustomize"
 SAMPLES = REPOSITORY / "manifests/samples/applications"
@@ -40,8 +40,14 @@ class Installation:
         until(lambda: self.ready, "the controller is ready")
 
     def apply(self) -> None:
-        """Install, or put right what is missing."""
+        """Install, or put right what is missing, and wait until the guard is in force."""
         self.api.kubectl("apply", "-k", KUSTOMIZE / "overlays/dev")
+        until(self._guarded, "the guard is in force")
+
+    def _guarded(self) -> bool:
+        metadata = {"name": "guarded", "labels": {"cdefence.io/injection": "Enabled"}}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        return self.api.ask(Request("POST", "/api/v1/namespaces", body, "dryRun=All")).denial is not None
 
     def down(self) -> None:
         """Stop the controller."""

@@ -12,7 +12,7 @@ from injector.certs import Lives, created
 from injector.facts import Asked, Facts
 from injector.kube import KubeError
 from injector.report import Finding, Level
-from injector.tree import Object
+from injector.tree import Node, Object
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ABSENT = KubeError(404, "NotFound", "not found")
@@ -37,6 +37,14 @@ def _named(name: str) -> Object:
 
 def _namespace(name: str, **labels: str) -> Object:
     return {"metadata": {"name": name, "labels": dict({"cdefence.io/injection": "enabled"} | labels)}}
+
+
+def _policy(name: str, image: str = "cdefence:1") -> Object:
+    variables: list[Node] = [
+        {"name": "image", "expression": f"'{image}'"},
+        {"name": "otherImages", "expression": "''"},
+    ]
+    return {"metadata": {"name": name}, "spec": {"variables": variables}}
 
 
 def _binding(policy: str, action: str = "Deny") -> Object:
@@ -65,7 +73,7 @@ IN_ORDER = Facts(
     version={"gitVersion": "v1.34.4"},
     nodes=[_node()],
     namespaces=[_namespace("payments"), _named("default")],
-    policies=[_named(name) for name in preflight.GUARD],
+    policies=[_policy(name) for name in preflight.GUARD],
     bindings=[_binding(name) for name in preflight.GUARD],
     parameters={"data": {"image": "cdefence:1"}},
     deployment=_deployment(),
@@ -133,7 +141,9 @@ CASES: tuple[tuple[str, Facts, list[tuple[str, str]]], ...] = (
     ("guard that warns", replace(IN_ORDER, bindings=[_binding(name, "Warn") for name in preflight.GUARD]),
      [("guard", "warning")]),
     ("guard not to be seen", replace(IN_ORDER, bindings=FORBIDDEN), [("guard", "skipped")]),
-    ("guard without parameters", replace(IN_ORDER, parameters=ABSENT), [("guard's parameters", "failed")]),
+    ("no parameters", replace(IN_ORDER, parameters=ABSENT), [("image", "failed")]),
+    ("the guard accepts another image", replace(IN_ORDER, policies=[_policy(name, "old:1") for name in preflight.GUARD]),
+     [("image", "failed")]),
     ("another image", replace(IN_ORDER, deployment=_deployment(image="cdefence:2")), [("image", "warning")]),
     ("no webhook", replace(IN_ORDER, webhook=ABSENT), [("webhook", "failed")]),
     ("webhook that may fail", replace(IN_ORDER, webhook=_webhook(CA, "Ignore")),
