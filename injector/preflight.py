@@ -16,7 +16,7 @@ from typing import Final
 from cryptography import x509
 
 from injector import eligible
-from injector.facts import Facts
+from injector.facts import GUARD_CONFIG_MAP, Asked, Facts
 from injector.kube import KubeError, at
 from injector.report import Finding, Level
 from injector.tree import Node, Object, items, mapping, text, texts
@@ -238,20 +238,33 @@ def _guard(facts: Facts) -> Iterator[Finding]:
 
 
 def _image(facts: Facts) -> Iterator[Finding]:
+    """What runs, what is injected and what is accepted is one image, or new pods are refused."""
     if isinstance(facts.parameters, KubeError):
-        yield _absent("guard's parameters", facts.parameters, "ConfigMap cdefence-system/cdefence-guard")
+        yield _absent("image", facts.parameters, f"ConfigMap cdefence-system/{GUARD_CONFIG_MAP}")
         return
-    data = texts(facts.parameters, "data")
-    accepted = data.get("image", "")
-    if isinstance(facts.deployment, KubeError):
+    injected = texts(facts.parameters, "data").get("image", "")
+    said = {f"injected: {injected}"}
+    if not isinstance(facts.deployment, KubeError):
+        said |= {f"runs: {each}" for each in images(facts.deployment)}
+    said |= {f"accepted: {each}" for each in _accepted(facts.policies)}
+    if len({each.partition(": ")[2] for each in said}) == 1:
+        yield Finding("image", Level.OK, f"{injected} runs, is injected and accepted")
         return
-    ours = images(facts.deployment)
-    if accepted in ours:
-        yield Finding("image", Level.OK, f"{accepted} runs, is injected and accepted")
-    else:
-        remedy = "set the image with `images:` in your overlay, which sets both"
-        text_ = f"injected and accepted: {accepted}; the controller runs {', '.join(ours)}"
-        yield Finding("image", Level.WARNING, text_, remedy)
+    refused = f"accepted: {injected}" not in said
+    remedy = "set it with `images:` in your overlay (guard-parameters.yaml there writes it everywhere), and apply it"
+    level = Level.FAILED if refused else Level.WARNING
+    yield Finding("image", level, "; ".join(sorted(said)), remedy)
+
+
+def _accepted(policies: Asked[list[Object]]) -> Iterator[str]:
+    """The literals in the policy that judges images."""
+    for policy in [] if isinstance(policies, KubeError) else policies:
+        if text(mapping(policy, "metadata"), "name") == "cdefence-sidecar":
+            for each in items(mapping(policy, "spec"), "variables"):
+                if each.get("name") in ("image", "otherImages"):
+                    yield from filter(
+                        None, (one.strip() for one in text(each, "expression").strip("'").split(","))
+                    )
 
 
 def _webhook(facts: Facts, now: datetime) -> Iterator[Finding]:
