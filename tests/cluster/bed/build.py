@@ -68,9 +68,14 @@ def control_binaries(wanted: str) -> Path:
     return _cached(wanted, "control", folder, CONTROL_PROGRAMS, ".")
 
 
-def tool(name: str) -> Path:
-    """One of the module's small programs: `pause`, `kwok`."""
-    return _cached(DEFAULT_VERSION, name, NODE_SOURCE, (name,), f"./{name}") / name
+def pause() -> Path:
+    """The program that holds a pod's namespaces open."""
+    return _cached(DEFAULT_VERSION, "pause", NODE_SOURCE, ("pause",), "./pause") / "pause"
+
+
+def kwok() -> Path:
+    """KWOK, which plays nodes and thousands of pods: a module of its own, with the Kubernetes libraries that it wants."""
+    return _cached(DEFAULT_VERSION, "kwok", NODE_SOURCE.parent / "kwok", ("kwok",), ".") / "kwok"
 
 
 def is_built(wanted: str) -> bool:

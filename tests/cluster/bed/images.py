@@ -43,7 +43,7 @@ _APPLETS: Final = (
 
 def pause() -> Path:
     """The archive of the image that holds a pod's namespaces open, and that CoreDNS's files are mounted into."""
-    program = build.tool("pause")
+    program = build.pause()
     target = program.with_name("pause.tar")
     if not target.exists():
         with TemporaryDirectory() as folder:

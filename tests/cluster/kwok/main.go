@@ -1,6 +1,6 @@
 // Command kwok is the real KWOK controller: it plays nodes and thousands of pods against a real API server.
 //
-// A program of its own, so that an ordinary test run does not have to build it.
+// A module of its own: it wants other versions of the Kubernetes libraries, and an ordinary test run need not build it.
 package main
 
 import (
