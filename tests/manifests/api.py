@@ -81,6 +81,11 @@ class Api:
             pair.flush()
             self._tls.load_cert_chain(pair.name)
 
+    def version(self) -> tuple[int, int]:
+        """Major and minor of the API server."""
+        said = self.ask(Request("GET", "/version")).body
+        return int(said["major"]), int(said["minor"].rstrip("+"))
+
     def ask(self, request: Request, who: Who | None = None) -> Outcome:
         """Make the call; every HTTP status is an outcome, so it never raises for one."""
         path = f"{request.path}?{request.query}" if request.query else request.path

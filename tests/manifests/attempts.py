@@ -66,6 +66,8 @@ class Attempt:
     who: Who
     request: Request
     stopped_by: str | None
+    since: tuple[int, int] = (1, 30)
+    """The version of Kubernetes that has what is tried."""
 
 
 # fmt: off
@@ -210,7 +212,7 @@ PRIVILEGES = (
     Attempt("hostPath, such as the socket of containerd", DEVELOPER, create(injected("in-scope", appended(
         "spec.volumes", {"name": "run", "hostPath": {"path": "/run"}}))), "privileges"),
     Attempt("an unmasked /proc", DEVELOPER, create(injected(
-        "in-scope", context(procMount="Unmasked"), at("spec.hostUsers", False))), "privileges"),
+        "in-scope", context(procMount="Unmasked"), at("spec.hostUsers", False))), "privileges", (1, 33)),
     Attempt("several at once are told together", DEVELOPER, create(injected("in-scope", context(
         runAsUser=15001, runAsGroup=15001))), "privileges"),
     Attempt("an ephemeral container", DEVELOPER, debug(), ALLOWED),
@@ -278,8 +280,8 @@ A_RUNNING_POD = (
     Attempt("another image for a running pod's init container", DEVELOPER, set_image("cdefence-init", "evil:1"), "running"),
     Attempt("another image for a running proxy, as a listed group", ADMIN,
         set_image("cdefence-proxy", "cdefence:1"), ALLOWED),
-    Attempt("a resize of the application", DEVELOPER, resize("app"), ALLOWED),
-    Attempt("a resize of the proxy", DEVELOPER, resize("cdefence-proxy"), "running"),
+    Attempt("a resize of the application", DEVELOPER, resize("app"), ALLOWED, (1, 33)),
+    Attempt("a resize of the proxy", DEVELOPER, resize("cdefence-proxy"), "running", (1, 33)),
     Attempt("exec into the application", DEVELOPER, enter("exec", "app"), ALLOWED),
     Attempt("exec into the proxy", DEVELOPER, enter("exec", "cdefence-proxy"), "exec"),
     Attempt("attach to the proxy", DEVELOPER, enter("attach", "cdefence-proxy"), "exec"),

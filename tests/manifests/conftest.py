@@ -34,9 +34,7 @@ def control_plane(name: str) -> Iterator[Bed]:
 
 
 def _api(bed: Bed) -> Api:
-    facts = bed.facts
-    assert facts is not None
-    return Api(bed.kubeconfig, build.control_binaries(facts.version) / "kubectl")
+    return Api(bed.kubeconfig, build.worker_binaries() / "kubectl")
 
 
 @pytest.fixture(scope="session")

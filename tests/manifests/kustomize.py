@@ -29,8 +29,8 @@ def overlay(name: str) -> Path:
 @cache
 def kubectl() -> str:
     """kubectl of the test bed, else the machine's own; skips where there is none."""
-    if build.is_built(build.version()):
-        return str(build.control_binaries(build.version()) / "kubectl")
+    if build.is_built(build.DEFAULT_VERSION):
+        return str(build.worker_binaries() / "kubectl")
     return shutil.which("kubectl") or pytest.skip("no kubectl here; remedy: .ci/setup cluster")
 
 
