@@ -46,8 +46,6 @@ ONLY_IN = {
     "cryptography": {"injector"},
     "jsonpatch": {"injector"},
     "ruamel": {"injector"},
-    "h11": {"sidecar.ops", "sidecar.relay"},
-    "h2": {"sidecar.ops", "sidecar.relay"},
 }
 
 # The pure half: it cannot wait, look at a clock, roll dice, or tell anybody.
