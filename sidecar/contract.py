@@ -72,3 +72,6 @@ API_VERSION: Final = f"{DOMAIN}/v1"
 
 # Every setting of the sidecar can come from the environment under this prefix; `sidecar.ops.settings` has the table.
 ENV_PREFIX: Final = "CDEFENCE_"
+SERVICE_LINKS: Final = ("tcp://", "udp://", "sctp://")
+"""What a value begins with that Kubernetes has set for a Service (enableServiceLinks).  One called `cdefence-metrics` gives
+every container CDEFENCE_METRICS_PORT; it is not ours."""

@@ -212,7 +212,8 @@ def _given(option: Option, args: argparse.Namespace, env: Mapping[str, str]) -> 
         texts = value if isinstance(value, list) else [value]
         return f"--{option.name}", [part.strip() for text in texts for part in text.split(",")]
     variable = contract.ENV_PREFIX + option.env
-    return variable, [env[variable]] if option.env and variable in env else []
+    text = env.get(variable) if option.env else None
+    return variable, [] if text is None or text.startswith(contract.SERVICE_LINKS) else [text]
 
 
 def _number(text: str) -> int:

@@ -330,7 +330,6 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
 _LINK_NAME = re.compile(
     r".*(?:_|^)(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_\w+)?)"
 )
-_LINK_VALUE = re.compile(r"(?:tcp|udp|sctp)://.*")
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, _Given]:
@@ -338,7 +337,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> di
     for variable in sorted(name for name in environ if name.startswith(contract.ENV_PREFIX)):
         text = environ[variable]
         rest = variable.removeprefix(contract.ENV_PREFIX)
-        if variable == FILE_VARIABLE or _LINK_NAME.fullmatch(rest) or _LINK_VALUE.fullmatch(text):
+        if variable == FILE_VARIABLE or _LINK_NAME.fullmatch(rest) or text.startswith(contract.SERVICE_LINKS):
             continue
         if variable in _BY_VARIABLE:
             given[_BY_VARIABLE[variable].name] = _Given(text, variable)
