@@ -118,7 +118,8 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_what_kubernetes_sets_for_a_service_of_such_a_name_is_no_port() -> None:
-    assert problems("--resolver none", CDEFENCE_METRICS_PORT="tcp://10.96.0.7:9090") == []
+    set_by_kubernetes = requested("--resolver none", CDEFENCE_METRICS_PORT="tcp://10.96.0.7:9090")
+    assert set_by_kubernetes == requested("--resolver none")
 
 
 def test_wrong_options_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
