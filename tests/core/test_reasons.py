@@ -21,9 +21,11 @@ NOT_PROVED: dict[str, str] = {}
 def names(path: Path) -> Iterator[str]:
     """The reasons that a file names: `Reason.X`, or the code as a string of its own."""
     codes = {reason.value: reason.name for reason in Reason}
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    text = path.read_text("utf-8")
+    others = "injector.eligible import" in text or path.name == "eligible.py"  # the injector has a table of its own
+    for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Attribute(value=ast.Name(id="Reason"), attr=name):
+            case ast.Attribute(value=ast.Name(id="Reason"), attr=name) if not others:
                 yield name
             case ast.Constant(value=str(code)) if code in codes:
                 yield codes[code]
