@@ -29,11 +29,6 @@ CONTROL_PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-sc
 WORKER_PROGRAMS: Final = ("kube-proxy", "kubelet", "kubectl", "coredns", "etcd")
 """Always of the default version; the kubelet may be three minor versions behind the API server."""
 
-# Required by Kubernetes but imported by no control plane, and not to be had for every old version: empty modules stand in.
-_UNUSED: Final = tuple(
-    f"k8s.io/{name}" for name in ("kube-proxy", "sample-apiserver", "sample-cli-plugin", "sample-controller")
-)
-
 _GO_AT_LEAST: Final = (1, 24)
 _BUILD_S: Final = 1800
 
@@ -124,27 +119,50 @@ def _build(wanted: str, source: Path, package: str, programs: tuple[str, ...], f
 
 
 def _module_of(wanted: str) -> Path:
-    """A module that builds the control plane of `wanted`; its versions come from Kubernetes' own go.mod."""
+    """A module that builds the control plane of `wanted`; made anew when our main.go has changed."""
     folder = cache_root() / "cluster" / f"module-{wanted}"
     main = (NODE_SOURCE / "main.go").read_bytes()
-    if (folder / "go.sum").exists() and (folder / "main.go").read_bytes() == main:
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "main.go").write_bytes(main)
-    (folder / "go.mod").write_text("module cdefence.io/tests/cluster/control\n")
+    with _alone(folder):
+        if not folder.exists() or (folder / "main.go").read_bytes() != main:
+            with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+                made = Path(name) / "made"
+                made.mkdir()
+                (made / "main.go").write_bytes(main)
+                _write_module(made, wanted)
+                shutil.rmtree(folder, ignore_errors=True)
+                made.rename(folder)
+    return folder
+
+
+def _write_module(folder: Path, wanted: str) -> None:
+    """go.mod and go.sum; the versions come from Kubernetes' own go.mod, whose staging modules have no version there."""
+    head = "module cdefence.io/tests/cluster/control\n\n"
+    (folder / "go.mod").write_text(head)
     told = json.loads(_go(folder, "mod", "download", "-json", f"k8s.io/kubernetes@v{wanted}"))
     staged = re.findall(r"^\s+(k8s\.io/\S+) v0\.0\.0(?=\s)", Path(told["GoMod"]).read_text(), re.MULTILINE)
     staging = wanted.replace("1.", "v0.", 1)
     lines = [f"require k8s.io/kubernetes v{wanted}"]
-    lines += [f"replace {module} => {module} {staging}" for module in sorted(set(staged) - set(_UNUSED))]
-    for module in _UNUSED:
-        stand_in = folder / module
-        stand_in.mkdir(parents=True, exist_ok=True)
-        (stand_in / "go.mod").write_text(f"module {module}\n")
-        lines.append(f"replace {module} => ./{module}")
-    (folder / "go.mod").write_text("module cdefence.io/tests/cluster/control\n\n" + "\n".join(lines) + "\n")
+    for module in sorted(set(staged)):
+        there = _can_be_had(folder, f"{module}@{staging}")
+        lines.append(f"replace {module} => {f'{module} {staging}' if there else _stand_in(folder, module)}")
+    (folder / "go.mod").write_text(head + "\n".join(lines) + "\n")
     _go(folder, "mod", "tidy")
-    return folder
+
+
+def _can_be_had(folder: Path, module: str) -> bool:
+    """Not every module of an old version is served still, or known to the checksum database."""
+    try:
+        _go(folder, "mod", "download", module)
+    except BedError:
+        return False
+    return True
+
+
+def _stand_in(folder: Path, module: str) -> str:
+    """An empty module: enough where a module is required but not imported; else the build says what is missing."""
+    (folder / module).mkdir(parents=True, exist_ok=True)
+    (folder / module / "go.mod").write_text(f"module {module}\n")
+    return f"./{module}"
 
 
 def _go(folder: Path, *words: str) -> str:
