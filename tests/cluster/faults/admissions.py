@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from kubernetes.client import ApiException, CoreV1Api
-from kubernetes.config import new_client_from_config
-from urllib3.exceptions import HTTPError
-
 from sidecar import contract
 from tests.cluster.cluster import Cluster
 from tests.cluster.faults import routes
+from tests.cluster.faults.api import PODS, api_of
 from tests.cluster.faults.routes import INSIDE
+from tests.manifests.api import Api, Request
 
 
 @dataclass(slots=True)
@@ -36,12 +34,12 @@ def continuous(cluster: Cluster, workers: int = 2) -> Iterator[Admissions]:
     numbers = count()
 
     def work() -> None:
-        with new_client_from_config(str(cluster.environment["KUBECONFIG"])) as client:
-            while not stop.is_set():
-                outcome = _create(cluster, CoreV1Api(client), f"created-{next(numbers)}")
-                with lock:
-                    admissions.injected += outcome == ""
-                    admissions.failures.update([outcome] if outcome else [])
+        api = api_of(cluster)
+        while not stop.is_set():
+            outcome = _create(cluster, api, f"created-{next(numbers)}")
+            with lock:
+                admissions.injected += outcome == ""
+                admissions.failures.update([outcome] if outcome else [])
 
     threads = [threading.Thread(target=work) for _ in range(workers)]
     for thread in threads:
@@ -54,14 +52,11 @@ def continuous(cluster: Cluster, workers: int = 2) -> Iterator[Admissions]:
             thread.join()
 
 
-def _create(cluster: Cluster, api: CoreV1Api, name: str) -> str:
+def _create(cluster: Cluster, api: Api, name: str) -> str:
     """Empty when the pod would have been created with a sidecar, else what went wrong."""
     body = routes.pod(name, INSIDE, "in-scope", [routes.server(cluster)])
-    try:
-        made = api.create_namespaced_pod(INSIDE, body, dry_run="All")
-    except ApiException as error:
-        return f"{error.status} {error.body}"
-    except HTTPError as error:
-        return type(error).__name__
-    inits = [each.name for each in made.spec.init_containers or ()]
-    return "" if inits == [contract.INIT_CONTAINER, contract.PROXY_CONTAINER] else f"not injected: {inits}"
+    made = api.ask(Request("POST", PODS, body, "dryRun=All"))
+    if made.status != 201:
+        return f"{made.status} {made.message}"
+    names = [each["name"] for each in made.body["spec"].get("initContainers", ())]
+    return "" if names == [contract.INIT_CONTAINER, contract.PROXY_CONTAINER] else f"not injected: {names}"

@@ -8,6 +8,7 @@ have ended so.
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -32,5 +33,8 @@ def knock(name: str, host: str, port: int, text: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(
+        signal.SIGTERM, lambda *_: os._exit(0)
+    )  # the first process of a container has no default for it
     for target in json.loads(sys.argv[1]):
         threading.Thread(target=knock, args=target).start()

@@ -11,7 +11,7 @@ Nothing may ever reach `sink`: its ledger is the proof, whatever is broken.  Wha
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sidecar.lab.samples import VISA
 from tests.cluster.cluster import Cluster
@@ -109,9 +109,7 @@ def client(cluster: Cluster, routes: tuple[Route, ...]) -> dict[str, object]:
     }
 
 
-def pod(
-    name: str, namespace: str, scope: str | None, containers: list[dict[str, object]]
-) -> dict[str, object]:
+def pod(name: str, namespace: str, scope: str | None, containers: list[dict[str, object]]) -> dict[str, Any]:
     """A pod that ends as soon as it is told to."""
     annotations = {"cdefence.io/pci-scope": scope} if scope else {}
     return {
