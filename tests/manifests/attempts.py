@@ -56,6 +56,7 @@ SCHEDULER = Who("system:kube-scheduler")
 
 
 ALLOWED = None
+OWN_DNS = (at("spec.dnsPolicy", "None"), at("spec.dnsConfig", {"nameservers": ["198.51.100.53"]}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,12 @@ WHAT_A_POD_SAYS = (
                             ("exclude-cidrs", "198.51.100.0/24"), ("resolvers", "198.51.100.53"),
                             ("mode", "monitor"), ("mode", "discover"))
     ),
+    Attempt("a DNS server of its own, to which the firewall would let it talk", DEVELOPER, create(injected(
+        "in-scope", *OWN_DNS)), "annotations"),
+    Attempt("a DNS server of its own, as a listed group", ADMIN, create(injected("in-scope", *OWN_DNS)), ALLOWED),
+    Attempt("a DNS server of its own, by way of a template", DEVELOPER, change_deployment("ordinary", {
+        "spec": {"template": {"spec": {
+            "dnsPolicy": "None", "dnsConfig": {"nameservers": ["198.51.100.53"]}}}}}), "templates"),
     Attempt("an exclusion, as a listed group", ADMIN, create(injected(exclude_outbound_ports="443")), ALLOWED),
     Attempt("mode monitor, as a listed group", ADMIN, create(injected(mode="monitor")), ALLOWED),
     Attempt("another scope for a running pod", DEVELOPER, annotate(SCOPE, "out-of-scope"), "annotations"),
