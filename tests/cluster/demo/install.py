@@ -38,7 +38,7 @@ _NAMES: Final = ("checkout", "vault", "gateway", "shop", "ledger", "internet")
 def install(cluster: Cluster, overlay: Path = OVERLAY) -> None:
     """`kubectl apply -k`, until the controller is ready and the webhook has its CA.  Raises ClusterError."""
     if cluster.bed is not None:
-        _tag(cluster.bed, cluster.image)
+        tag(cluster.bed, cluster.image)
         cluster.kubectl("apply", "-k", str(overlay))
     else:
         cluster.apply(cluster.kubectl("kustomize", str(overlay)).replace(TAG, cluster.image))
@@ -50,7 +50,7 @@ def install(cluster: Cluster, overlay: Path = OVERLAY) -> None:
     cluster.until(lambda: bool(cluster.ask(path, *words)), "the webhook has its caBundle", seconds=60)
 
 
-def _tag(bed: Bed, image: str) -> None:
+def tag(bed: Bed, image: str) -> None:
     """The name that the overlay gives the image, for the one that is loaded."""
     ctr = [
         "ctr",
