@@ -99,7 +99,10 @@ class Options:
     mode: Mode = field(
         default=Mode.PROTECT,
         metadata=_about(
-            one_of(Mode), "How far to go; `mode` of the cluster's policy wins over it.", Target.ENV, "MODE"
+            one_of(Mode),
+            "How far to go; `mode` of the cluster's policy wins over it, and only listed groups may go below `protect`.",
+            Target.ENV,
+            "MODE",
         ),
     )
     inject: bool = field(
