@@ -1,4 +1,4 @@
-"""`python -m benchmarks [micro]`: options, order, exit code.
+"""`python -m benchmarks [micro|scale]`: options, order, exit code.
 
 Exit codes: 0 measured; 1 a measurement failed, or with --strict a bar was missed; 2 nothing could be measured.
 """
@@ -27,7 +27,9 @@ ROUNDS, SECONDS = 3, 3.0
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    top.add_argument("what", nargs="?", choices=("peers", "micro"), default="peers", help="default: peers")
+    top.add_argument(
+        "what", nargs="?", choices=("peers", "micro", "scale"), default="peers", help="default: peers"
+    )
     top.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     top.add_argument(
         "--seconds", type=float, default=SECONDS, help=f"of one measurement; default: {SECONDS:g}"
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks import micro
 
         return micro.main()
+    if args.what == "scale":
+        return _scale(args)
     plan = _plan(args)
     before = machine.look()
     try:
@@ -79,6 +83,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missing = any(one.absent for one in results.standings if one.peer == OURS.name)
     missed = args.strict and not all(judgement.passed for judgement in judgements)
     return FAILED if results.failures or missing or missed else MEASURED
+
+
+def _scale(args: argparse.Namespace) -> int:
+    """The control plane; only a whole run is recorded."""
+    from benchmarks.scale import command
+    from tests.cluster.bed.errors import BedError
+
+    try:
+        cleared = command.main(quick=args.quick, folder=args.output or (None if args.quick else RESULTS))
+    except (BenchError, BedError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return IMPOSSIBLE
+    return FAILED if args.strict and not cleared else MEASURED
 
 
 def _plan(args: argparse.Namespace) -> Plan:

@@ -53,7 +53,7 @@ def _commit() -> str:
     name = _said("git", "rev-parse", "--short", "HEAD")
     if not name or name.startswith("fatal"):
         return "unknown"
-    changed = _said("git", "status", "--porcelain", "--", "sidecar", "dlp_patterns")
+    changed = _said("git", "status", "--porcelain", "--", "sidecar", "injector", "dlp_patterns")
     return name + ("+" if changed else "")
 
 

@@ -9,7 +9,6 @@ mutators add, run behind the firewall already.  Our volumes stand in front, too,
 afterwards does not move them.  What somebody else changed in our containers is lost, on purpose: they are ours.
 """
 
-import copy
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from injector import probes, record, render
 from injector.options import Options
 from injector.recipe import Recipe
 from injector.record import Record
-from injector.tree import Node, Object, compact, ensure, ensure_list, items, mapping, text, texts
+from injector.tree import Node, Object, compact, copied, ensure, ensure_list, items, mapping, text, texts
 from sidecar import contract
 
 _DEFAULT_CONTAINER: Final = (
@@ -105,7 +104,7 @@ def earlier(pod: Object) -> Record | None:
 
 def strip(pod: Object) -> Object:
     """`pod` as it was before it was injected, in a copy; an equal copy if it never was.  Raises RecordError."""
-    new = copy.deepcopy(pod)
+    new = {key: copied(value) for key, value in pod.items()}
     done = earlier(new)
     if done is None:
         return new

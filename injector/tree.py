@@ -84,6 +84,13 @@ def containers(spec: Object) -> Iterator[Object]:
         yield from items(spec, key)
 
 
+def copied(node: Node) -> Node:
+    """An equal tree that shares nothing that could be changed; several times as fast as `copy.deepcopy`."""
+    if isinstance(node, dict):
+        return {key: copied(value) for key, value in node.items()}
+    return [copied(value) for value in node] if isinstance(node, list) else node
+
+
 def compact(node: Node) -> str:
     """One spelling for one value: sorted keys, no spaces, ASCII."""
     return json.dumps(node, sort_keys=True, separators=(",", ":"))
