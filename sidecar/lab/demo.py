@@ -183,7 +183,7 @@ def run(name: str, *, keep: bool = False, scenarios: Sequence[Scenario] = SCENAR
 
     The lab is removed at the end, also after a failure, unless `keep`.
     """
-    signal.signal(signal.SIGTERM, _leave)
+    before = signal.signal(signal.SIGTERM, _leave)
     lab, started = Lab(name), time.monotonic()
     try:
         lab.up()
@@ -196,6 +196,7 @@ def run(name: str, *, keep: bool = False, scenarios: Sequence[Scenario] = SCENAR
     finally:
         if not keep:
             lab.down()
+        signal.signal(signal.SIGTERM, before)
 
 
 def show(stage: Stage, scenarios: Sequence[Scenario]) -> int:
