@@ -8,15 +8,9 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Final
 
 from benchmarks.scale.api import Api
-from benchmarks.scale.population import Resident
-from injector.tree import Object
-
-_FIRST: Final = ip_address("10.244.128.0")
-"""Of the cluster's pod addresses the upper half, which no node of the crowd gives out."""
+from benchmarks.scale.population import Resident, move
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +22,6 @@ class Change:
     acknowledged: float
 
 
-def fresh() -> Iterator[str]:
-    """Addresses that nobody has had."""
-    number = 0
-    while True:
-        number += 1
-        yield str(_FIRST + number)
-
-
 async def change(
     api: Api, residents: Sequence[Resident], addresses: Iterator[str], rate: float
 ) -> list[Change]:
@@ -43,9 +29,8 @@ async def change(
     done: list[Change] = []
 
     async def one(resident: Resident, ip: str) -> None:
-        status: Object = {"podIP": ip, "podIPs": [{"ip": ip}]}
         sent = time.monotonic()
-        await api.merge(f"{resident.path}/status", {"status": status})
+        await move(api, resident, ip)
         done.append(Change(ip, sent, time.monotonic()))
 
     async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import usage
@@ -38,7 +38,8 @@ async def _measured(stood: Stage, plan: Plan) -> Results:
     crowd.join(stood.bed, population.nodes(plan))
     async with connected(stood.bed) as api:
         _say(f"{plan.pods} pods")
-        people = await population.settle(api, plan, stood.folder)
+        addresses = population.fresh()
+        people = await population.settle(api, plan, stood.folder, addresses)
         webhook_ca = stood.folder / "webhook-ca.crt"
         webhook_ca.write_text(await population.webhook_ca(api))
         first_held = plan.watchers + plan.joiners
@@ -49,7 +50,7 @@ async def _measured(stood: Stage, plan: Plan) -> Results:
             held = [float(each) for each in json.loads(await holders.line())]
             results = Results(plan, people.created_s, held, time.monotonic() - begun)
             await watchers.line()
-            rounds = _Rounds(stood, plan, api, people, watchers, holders, webhook_ca)
+            rounds = _Rounds(stood, plan, api, people, watchers, holders, webhook_ca, addresses)
             for number in range(plan.rounds):
                 _say(f"round {number + 1} of {plan.rounds}")
                 results.rounds.append(await rounds.one(number))
@@ -68,7 +69,7 @@ class _Rounds:
     watchers: Process
     holders: Process
     webhook_ca: Path
-    addresses: Iterator[str] = field(default_factory=changes.fresh)
+    addresses: Iterator[str]
 
     async def one(self, number: int) -> Round:
         """One round."""
