@@ -197,6 +197,10 @@ class Scene:
         tasks = self.bed.run(ctr).stdout.splitlines()
         return next(int(line.split()[1]) for line in tasks if line.startswith(task))
 
+    def inside(self, pod: str, container: str) -> list[str]:
+        """The words that run a command of this machine in the network namespace of a pod."""
+        return ["nsenter", f"--net=/proc/{self.pid(pod, container)}/ns/net", "--"]
+
     def file(self, pod: str, container: str, path: str) -> bytes:
         """A file as a container sees it; ours have no program that could show it."""
         return Path(f"/proc/{self.pid(pod, container)}/root{path}").read_bytes()

@@ -1,27 +1,22 @@
 """The certificate changes, vanishes or cannot be used, while pods are created and sidecars follow the scope map."""
 
 import base64
-import json
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from injector.certs import CA_CERT, LEAF_CERT, Bundle, Lives, as_data, created, rescued, with_new_ca
 from injector.controller import tls_names
 from sidecar import contract
-from tests.cluster.faults import admissions
+from tests.cluster.faults import admissions, certificate
+from tests.cluster.faults.certificate import Data
 from tests.cluster.faults.scene import SYSTEM, Scene, held
 
 SIDECARS = ("vault", "sink", "checkout", "shop")
 RECONNECTS = "cdefence_scope_stream_reconnects_total"
 NAMES = tls_names(SYSTEM)
 DAY = timedelta(days=1)
-
-type Data = Mapping[str, bytes]
 
 
 def _new_leaf(data: Data, now: datetime) -> Bundle:
@@ -55,25 +50,29 @@ def _strangers(data: Data) -> Data:
     return {**other, CA_CERT: data[CA_CERT]}
 
 
-CHANGES = {
-    "a new leaf": _fresh,
-    "expired": _expired,
-    "not valid yet": _not_yet_valid,
-    "no certificate": _garbage,
-    "of another CA": _strangers,
-}
+CHANGES = [
+    pytest.param(_fresh, id="a new leaf"),
+    pytest.param(_expired, id="expired"),
+    pytest.param(_not_yet_valid, id="not valid yet", marks=pytest.mark.deep),
+    pytest.param(_garbage, id="no certificate", marks=pytest.mark.deep),
+    pytest.param(_strangers, id="of another CA", marks=pytest.mark.deep),
+]
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("change", CHANGES)
 def test_changed_under_load(scene: Scene, healthy: None, change: Callable[[Data], Data]) -> None:
     """What is good is served by and by, what is not never; either way a good one is there again, of the same CA."""
-    before, streams = _secret(scene), _reconnects(scene)
+    before, streams = certificate.secret(scene), _reconnects(scene)
     with scene.window() as window, admissions.continuous(scene.cluster) as created_pods:
         written = change(before)
-        _write(scene, written)
-        scene.cluster.until(lambda: _is_good(_secret(scene)), "the Secret holds a good pair", seconds=90)
-        now = _secret(scene)
-        scene.cluster.until(lambda: _served(scene) == _serial(now), "it is served", seconds=60)
+        certificate.write(scene, written)
+        scene.cluster.until(
+            lambda: certificate.is_good(certificate.secret(scene)), "the Secret holds a good pair", seconds=90
+        )
+        now = certificate.secret(scene)
+        scene.cluster.until(
+            lambda: certificate.served(scene) == certificate.serial(now), "it is served", seconds=60
+        )
         enough = created_pods.injected + 20
         scene.cluster.until(lambda: created_pods.injected >= enough, "more admissions", seconds=60)
     assert not created_pods.failures
@@ -85,11 +84,11 @@ def test_changed_under_load(scene: Scene, healthy: None, change: Callable[[Data]
 
 def test_deleted_under_load(scene: Scene, healthy: None) -> None:
     """The leader writes what it still serves: nobody meets a CA that he was not told of."""
-    before = _secret(scene)
+    before = certificate.secret(scene)
     with scene.window() as window, admissions.continuous(scene.cluster) as created_pods:
         scene.cluster.kubectl("delete", "secret", contract.TLS_SECRET, "-n", SYSTEM)
-        scene.cluster.until(lambda: bool(_secret(scene)), "the Secret is there again", seconds=90)
-    assert _secret(scene) == before
+        scene.cluster.until(lambda: bool(certificate.secret(scene)), "the Secret is there again", seconds=90)
+    assert certificate.secret(scene) == before
     assert not created_pods.failures
     held(scene.ends(window))
 
@@ -98,54 +97,23 @@ def test_deleted_under_load(scene: Scene, healthy: None) -> None:
 def test_a_new_ca_under_load(scene: Scene, healthy: None) -> None:
     """The whole way in quick time: CA beside the old one, everybody told, leaf of the new one, new streams on it."""
     cluster = scene.cluster
-    before = _secret(scene)
+    before = certificate.secret(scene)
     held_now = Bundle((before[CA_CERT],), before["ca.key"], before[LEAF_CERT], before["tls.key"])
     both = with_new_ca(held_now, datetime.now(UTC), Lives())
     with scene.window() as window, admissions.continuous(cluster) as created_pods:
-        _write(scene, as_data(both))
+        certificate.write(scene, as_data(both))
         cluster.until(lambda: _told(scene, both.ca_bundle), "API server and sidecars are told", seconds=180)
-        _write(scene, _fresh(as_data(both)))
-        cluster.until(lambda: _served(scene) == _serial(_secret(scene)), "it is served", seconds=60)
+        certificate.write(scene, _fresh(as_data(both)))
+        cluster.until(
+            lambda: certificate.served(scene) == certificate.serial(certificate.secret(scene)),
+            "it is served",
+            seconds=60,
+        )
         cluster.kubectl("rollout", "restart", "deployment/cdefence-controller", "-n", SYSTEM)
         cluster.rollout("deployment/cdefence-controller", "-n", SYSTEM, seconds=120)
         scene.until_fresh(*SIDECARS)
     assert not created_pods.failures
     held(scene.ends(window))
-
-
-def _secret(scene: Scene) -> Data:
-    done = scene.cluster.run(["get", "secret", contract.TLS_SECRET, "-n", SYSTEM, "-o", "json"])
-    data: dict[str, str] = json.loads(done.stdout).get("data", {}) if done.returncode == 0 else {}
-    return {key: base64.b64decode(value) for key, value in data.items()}
-
-
-def _write(scene: Scene, data: Data) -> None:
-    text = json.dumps({"data": {key: base64.b64encode(value).decode() for key, value in data.items()}})
-    scene.cluster.kubectl("patch", "secret", contract.TLS_SECRET, "-n", SYSTEM, "--type=merge", "-p", text)
-
-
-def _is_good(data: Data) -> bool:
-    """As a client sees it: in time, and of a CA that he trusts."""
-    now = datetime.now(UTC)
-    try:
-        leaf, ca = (x509.load_pem_x509_certificate(data[name]) for name in (LEAF_CERT, CA_CERT))
-        leaf.verify_directly_issued_by(ca)
-    except (KeyError, ValueError, InvalidSignature):
-        return False
-    return leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc
-
-
-def _serial(data: Data) -> int:
-    return x509.load_pem_x509_certificate(data[LEAF_CERT]).serial_number
-
-
-def _served(scene: Scene) -> int:
-    """The serial number of what the webhook's Service shows."""
-    address = scene.cluster.ask("{.spec.clusterIP}", "service", contract.WEBHOOK_SERVICE, "-n", SYSTEM)
-    done = scene.bed.run(["openssl", "s_client", "-connect", f"{address}:443", "-showcerts"])
-    begin = done.stdout.find("-----BEGIN")
-    pem = done.stdout[begin : done.stdout.find("-----END", begin)] + "-----END CERTIFICATE-----\n"
-    return x509.load_der_x509_certificate(ssl.PEM_cert_to_DER_cert(pem)).serial_number
 
 
 def _told(scene: Scene, bundle: bytes) -> bool:

@@ -11,7 +11,7 @@ from tests.cluster.demo import install
 from tests.cluster.faults.scene import Scene, held
 
 SIDECARS = ("vault", "sink", "checkout", "shop")
-STALE_S, EXPIRED_S = 35.0, 600.0
+EXPIRED_S = 600.0
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,13 @@ def uninstalled(scene: Scene) -> Iterator[Scene]:
 
 def test_running_pods_go_on_and_denials_hold(uninstalled: Scene) -> None:
     scene = uninstalled
-    scene.cluster.until(
-        lambda: min(scene.map_age(pod) for pod in SIDECARS) > STALE_S, "stale maps", seconds=90
-    )
     held(scene.watched(20))
     with scene.newcomer():
         scene.newcomer_is_kept_apart()
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(1200)
 def test_they_fail_closed_when_the_last_map_has_expired(uninstalled: Scene) -> None:
     scene = uninstalled
     scene.cluster.until(
