@@ -30,7 +30,8 @@ from sidecar.core.scopes import PeerClass
 MAX_STREAMS = 10_000
 STREAMS_OF_A_POD = 4
 """One is in use; others may still be closing after the network went away and came back."""
-_PIECE = 16 * 1024
+_PIECE = 4 * 1024
+"""The TLS library keeps room for the largest piece that was ever written, on every connection, as long as it lives."""
 _WAIT_S = 2.0
 _HEADERS = {"content-type": "application/x-ndjson", "cache-control": "no-store"}
 

@@ -21,8 +21,8 @@ KEEP_ALIVE_S = 120
 GRACE_S = 10
 BACKLOG = 1024
 # asyncio gives every TLS connection a read buffer of 256 KiB, zeroed and so in memory from the start: 2,000 sidecars would
-# hold half a gigabyte of nothing.  Their requests are a few hundred bytes, and the API server's a few kilobytes.
-sslproto.SSLProtocol.max_size = 16 * 1024
+# hold half a gigabyte of nothing.  Their requests are a few hundred bytes; the API server's come in a few reads.
+sslproto.SSLProtocol.max_size = 4 * 1024
 
 
 class _Server(uvicorn.Server):
