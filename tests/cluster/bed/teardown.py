@@ -19,6 +19,7 @@ from tests.cluster.bed.shell import quietly
 
 def down(places: Places) -> None:
     """Everything of this bed, gone.  Raises BedError naming what could not be removed."""
+    elsewhere = list(_elsewhere(places))  # now: containerd forgets a pod whose end it sees
     for each in daemon.recorded(places):
         if each.name in _FIRST:
             daemon.stop(places, each, patience=3)
@@ -27,7 +28,8 @@ def down(places: Places) -> None:
         daemon.stop(places, each)
     _sweep(places)
     cgroups.remove(places.cgroup)
-    _forget(places)
+    for file in elsewhere:
+        file.unlink(missing_ok=True)
     _unmount_below(places.folder)
     netns.remove(places)
     shutil.rmtree(places.folder, ignore_errors=True)
@@ -85,15 +87,15 @@ def _sweep(places: Places) -> None:
         time.sleep(0.05)
 
 
-def _forget(places: Places) -> None:
-    """What containerd and CNI keep outside the bed's folder: sockets of shims that were killed, results of plugins."""
+def _elsewhere(places: Places) -> Iterator[Path]:
+    """What containerd and CNI keep outside the bed's folder: sockets of shims, results of plugins."""
     for file in places.folder.glob("containerd-state/io.containerd.runtime.v2.task/k8s.io/*/address"):
-        Path(file.read_text().removeprefix("unix://")).unlink(missing_ok=True)
+        with suppress(OSError):
+            yield Path(file.read_text().removeprefix("unix://"))
     sandbox = "[0-9a-f]" * 64
     for file in _CNI_RESULTS.glob(f"{places.netns}-{sandbox}-eth0"):
-        loopback = file.name.replace(places.netns, "cni-loopback").replace("-eth0", "-lo")
-        (_CNI_RESULTS / loopback).unlink(missing_ok=True)
-        file.unlink()
+        yield file
+        yield file.with_name(file.name.replace(places.netns, "cni-loopback").replace("-eth0", "-lo"))
 
 
 def _mounts_below(folder: Path) -> list[str]:
