@@ -92,6 +92,12 @@ def test_a_service_is_reached_by_its_name(cluster: Cluster, space: str, family: 
     assert curl(cluster, space, family, url) == ["GET /hello", ""]
 
 
+def test_names_outside_the_cluster_do_not_exist(cluster: Cluster, space: str, bed: Bed) -> None:
+    """As a real resolver would say; a failure (SERVFAIL) would make clients ask again and wait."""
+    answer = cluster.execute("client", ["nslookup", "nowhere.example."], namespace=space)
+    assert "NXDOMAIN" in answer.stdout, answer.stdout + answer.stderr
+
+
 def test_a_pod_reaches_itself_through_its_own_service(cluster: Cluster, space: str) -> None:
     assert curl(cluster, space, f"http://web.{space}.svc/hello", pod="web") == ["GET /hello", ""]
 
