@@ -40,7 +40,15 @@ BASE: Final = "base"
 STEPS: Final[dict[str, tuple[str, ...]]] = {
     BASE: ("image/rootfs.sh", "image/packages.txt"),
     "packages": ("uv.lock", "pyproject.toml"),
-    "project": ("sidecar", "injector", "dlp_patterns", "image/patterns.py", "image/complete.py", "README.md", "LICENSE"),
+    "project": (
+        "sidecar",
+        "injector",
+        "dlp_patterns",
+        "image/patterns.py",
+        "image/complete.py",
+        "README.md",
+        "LICENSE",
+    ),
 }
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
