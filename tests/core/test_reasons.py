@@ -22,7 +22,9 @@ def names(path: Path) -> Iterator[str]:
     """The reasons that a file names: `Reason.X`, or the code as a string of its own."""
     codes = {reason.value: reason.name for reason in Reason}
     text = path.read_text("utf-8")
-    others = "injector.eligible import" in text or path.name == "eligible.py"  # the injector has a table of its own
+    others = (
+        "injector.eligible import" in text or path.name == "eligible.py"
+    )  # the injector has a table of its own
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Attribute(value=ast.Name(id="Reason"), attr=name) if not others:
