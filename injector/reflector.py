@@ -7,8 +7,8 @@ nobody watched.  What never does: what an object means; `slim` reads it, `scope_
   this process or another replica has seen; a scope map must not go back in time.)
 - A watch resumes after the last version seen, bookmarks included.  Version expired (410, as a status or inside the
   stream): list again.  Anything else: watch again from where we were.
-- After each error the pause doubles, with jitter, up to half a minute; a minute of health resets it.  A watch that the
-  server ends is no error unless it ends at once.
+- After each error the pause doubles, with jitter, up to five seconds: there are only a few of us, and as long as we wait
+  nobody new is known.  A minute of health resets it.  A watch that the server ends is no error unless it ends at once.
 - Two missed bookmarks in a row (they come every minute) are a dead connection, whatever TCP says.
 """
 
@@ -31,7 +31,7 @@ log = logging.getLogger("cdefence.reflector")
 PAGE = 500
 SILENCE_S = 150.0
 _WATCH_S = (290, 580)
-_PAUSE_S = (0.8, 30.0)
+_PAUSE_S = (0.8, 5.0)
 _HEALTHY_S = 60.0
 _GONE = 410
 

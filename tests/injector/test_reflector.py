@@ -181,11 +181,11 @@ TRANSCRIPTS = [
         "list | watch 7 | +a | pause 0.8 | watch 8 | +b | watch 9",
     ),
     (
-        "refused: each pause is twice as long, up to half a minute",
+        "refused: each pause is twice as long, up to five seconds",
         [BUSY] * 8,
         (
-            "list | pause 0.8 | list | pause 1.6 | list | pause 3.2 | list | pause 6.4 | list | pause 12.8 | "
-            "list | pause 25.6 | list | pause 30 | list | pause 30 | list"
+            "list | pause 0.8 | list | pause 1.6 | list | pause 3.2 | list | pause 5 | list | pause 5 | list | pause 5 | "
+            "list | pause 5 | list | pause 5 | list"
         ),
     ),
     (
