@@ -16,12 +16,12 @@ from tests.cluster.faults.scene import SYSTEM, Scene, held
 SIDECARS = ("vault", "sink", "checkout", "shop")
 RECONNECTS = "cdefence_scope_stream_reconnects_total"
 NAMES = tls_names(SYSTEM)
-DAY = timedelta(days=1)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 
 def _new_leaf(data: Data, now: datetime) -> Bundle:
     """What a leader writes after two thirds of the leaf's life; made at `now`."""
-    bundle = rescued(data, NAMES, now, Lives(leaf=DAY))
+    bundle = rescued(data, NAMES, now, Lives())
     assert bundle is not None
     return bundle
 
@@ -31,8 +31,8 @@ def _fresh(data: Data) -> Data:
 
 
 def _expired(data: Data) -> Data:
-    """As on a node whose clock is two days ahead."""
-    return as_data(_new_leaf(data, datetime.now(UTC) - 2 * DAY))
+    """As on a node whose clock is two months ahead."""
+    return as_data(_new_leaf(data, datetime.now(UTC) - 2 * MONTH))
 
 
 def _not_yet_valid(data: Data) -> Data:
