@@ -20,12 +20,15 @@ from urllib.parse import quote
 
 import aiohttp
 import yaml
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, load_incluster_config
-from kubernetes.aio.config.kube_config import load_kube_config
 
+from injector.official_client import (
+    SERVICE_HOST_ENV_NAME,
+    ApiClient,
+    ConfigException,
+    Configuration,
+    load_incluster_config,
+    load_kube_config,
+)
 from injector.tree import Node, Object
 
 FIELD_MANAGER = "cdefence-controller"
