@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dlp_patterns.model import Confidence
+from dlp_patterns.model import Evidence
 
 
 class Issuer(NamedTuple):
@@ -24,13 +24,13 @@ class Issuer(NamedTuple):
     low: str
     high: str
     lengths: frozenset[int]
-    confidence: Confidence
+    evidence: Evidence
 
 
-_MEDIUM, _LOW = Confidence.MEDIUM, Confidence.LOW
+_FAIR, _WEAK = Evidence.FAIR, Evidence.WEAK
 
-# brand, prefixes ("a-b" is a range, inclusive), lengths that are usual (MEDIUM), lengths that are rare or
-# too common among numbers that are no cards (LOW).
+# brand, prefixes ("a-b" is a range, inclusive), lengths that are usual (FAIR), lengths that are rare or
+# too common among numbers that are no cards (WEAK).
 _TABLE: tuple[tuple[str, str, tuple[int, ...], tuple[int, ...]], ...] = (
     # 13 digits are old Visa cards and many other numbers; 18 and 19 are announced, hardly issued, and
     # snowflake ids.
@@ -82,9 +82,9 @@ def _rows() -> tuple[Issuer, ...]:
     for brand, prefixes, usual, rare in _TABLE:
         for prefix in prefixes.split():
             low, _, high = prefix.partition("-")
-            for lengths, confidence in ((usual, _MEDIUM), (rare, _LOW)):
+            for lengths, evidence in ((usual, _FAIR), (rare, _WEAK)):
                 if lengths:
-                    rows.append(Issuer(brand, low, high or low, frozenset(lengths), confidence))
+                    rows.append(Issuer(brand, low, high or low, frozenset(lengths), evidence))
     return tuple(sorted(rows, key=lambda row: -len(row.low)))
 
 

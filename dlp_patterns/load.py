@@ -4,12 +4,13 @@ What belongs here: YAML in, `Pattern` and `Pack` out.  What never does: a defaul
 a key that is ignored, or the text of an example in an error.
 
 A pattern file is one YAML mapping; see packs/pci/pan.yaml.  Keys:
-  id, title, source, class (pci | pii | secrets), severity (low | medium | high | critical)
+  id, title, source, class (pan | sad | pii | secret), severity (low | medium | high | critical)
   regex      block scalar in the grammar of regex.py; white space and `# comments` do not count
   width      widest text that regex matches, bytes; verified
   boundary   none | digit | word | token, for both sides, or {left: ..., right: ...}
   check      module of checks/;  show: row of masking.py
-  context    optional: {words: [...], distance: 1..64, required: true | false}
+  context    optional: {fields: [...], words: [...], deny: [...], distance: 1..96, required: true | false}
+  tells      optional: the id that findings bear, where this is another way of writing the values of that pattern
   match      list of {text, finds};  no_match: list of {text, why}
 `text` and `finds` are a string, or a list of strings that are put together (so that no scanner takes an
 example for a secret), or `text_base64` and `finds_base64` for bytes.  Without `finds` the whole text is the
@@ -30,6 +31,7 @@ from dlp_patterns import masking
 from dlp_patterns import regex as expressions
 from dlp_patterns.checks import REGISTRY
 from dlp_patterns.model import (
+    MAX_DISTANCE,
     Boundary,
     Context,
     DataClass,
@@ -61,7 +63,7 @@ _REQUIRED = (
     "match",
     "no_match",
 )
-_OPTIONAL = ("context",)
+_OPTIONAL = ("context", "tells")
 
 
 def builtin() -> tuple[Pack, ...]:
@@ -89,13 +91,13 @@ def load_pack(folder: Path) -> Pack:
 def load_pattern(path: Path) -> Pattern:
     """The pattern in one file.  Raises PatternError: the file, and every problem with field and remedy."""
     reader = _Reader()
-    pattern = reader.pattern(_document(path, reader), f"{path.parent.name}.{path.stem}")
+    pattern = reader.pattern(_document(path, reader), f"{path.parent.name}/{path.stem}")
     if reader.problems or pattern is None:
         raise PatternError(dict.fromkeys(reader.problems), str(path))
     return pattern
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(yaml.CSafeLoader):
     """YAML that refuses a key given twice; PyYAML alone keeps the last one and says nothing."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
@@ -111,7 +113,7 @@ class _UniqueKeys(yaml.SafeLoader):
 def _document(path: Path, reader: _Reader) -> Mapping[str, object]:
     """The mapping in the file; empty if there is none, with the problem noted."""
     try:
-        document = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeys)  # noqa: S506 - derived from SafeLoader
+        document = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeys)  # noqa: S506 - derived from CSafeLoader
     except OSError as error:
         reader.note("file", f"cannot be read ({error.strerror})", "check the path and its permissions")
     except UnicodeDecodeError:
@@ -230,17 +232,20 @@ class _Reader:
         return Sides(left, right)
 
     def context(self, value: object) -> Context | None:
-        holder = self.mapping(value, "context", ("words", "distance", "required"))
-        if not holder.keys() >= {"words", "distance", "required"}:
-            return None
-        required = holder["required"]
+        holder = self.mapping(value, "context", (), ("fields", "words", "deny", "distance", "required"))
+        required = holder.get("required", False)
         if not isinstance(required, bool):
             self.note("context.required", "is neither true nor false", "write true or false")
             return None
-        listed = self.items(holder["words"], "context.words")
-        words = tuple(self.text(word, "context.words").encode() for word in listed)
-        distance = self.number(holder["distance"], "context.distance")
-        return self.take(lambda: Context(words, distance, required))
+        fields, words, deny = (self.words(holder, key) for key in ("fields", "words", "deny"))
+        distance = (
+            self.number(holder["distance"], "context.distance") if "distance" in holder else MAX_DISTANCE
+        )
+        return self.take(lambda: Context(words, distance, required, fields, deny))
+
+    def words(self, holder: Mapping[str, object], key: str) -> tuple[bytes, ...]:
+        field = f"context.{key}"
+        return tuple(self.text(word, field).encode() for word in self.items(holder.get(key, []), field))
 
     def example(self, value: object, field: str) -> Example | None:
         text_key = _key(value, "text")
@@ -288,6 +293,7 @@ class _Reader:
                 context=self.context(holder["context"]) if "context" in holder else None,
                 match=self.each(holder["match"], "match", self.example),
                 no_match=self.each(holder["no_match"], "no_match", self.non_match),
+                tells=self.text(holder["tells"], "tells") if "tells" in holder else "",
             )
         )
 

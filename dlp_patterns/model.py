@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from dlp_patterns import fieldname
 from dlp_patterns import regex as expressions
 from dlp_patterns.errors import PatternError, Problem
 
@@ -22,6 +23,7 @@ __all__ = [
     "Confirmed",
     "Context",
     "DataClass",
+    "Evidence",
     "Example",
     "NonMatch",
     "Pack",
@@ -35,13 +37,13 @@ __all__ = [
 MAX_WIDTH = 256
 """Widest value a pattern may declare, bytes.  It bounds what the proxy holds back of a stream."""
 
-MAX_DISTANCE = 64
-"""Farthest a context word may stand before the value, bytes.  Macie looks 30 characters back, Purview 300."""
+MAX_DISTANCE = 96
+"""How far before a value its field's name and other words are looked for, bytes.  Macie looks 30 characters back, Purview 300."""
 
 MIN_NO_MATCH = 2
 """Fewest counter-examples of a pattern: what it must *not* find says more about it than what it finds."""
 
-_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_ID = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -54,20 +56,31 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Evidence(IntEnum):
+    """How much a value's own shape and digits say, before anything around it is looked at."""
+
+    WEAK = 1
+    """Too many other numbers look like that: it counts only where its surroundings speak for it."""
+    FAIR = 2
+    STRONG = 3
+
+
 class Confidence(IntEnum):
     """How sure a finding is; comparable, so that a policy can ask for *at least*."""
 
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
+    LIKELY = 1
+    CERTAIN = 2
 
 
 class DataClass(StrEnum):
     """What kind of sensitive data a pattern finds; the policy speaks in these words."""
 
-    PCI = "pci"
+    PAN = "pan"
+    """Primary account numbers and what belongs to them (PCI DSS: cardholder data)."""
+    SAD = "sad"
+    """Sensitive authentication data: track, card verification code, PIN block (PCI DSS 3.3.1)."""
     PII = "pii"
-    SECRETS = "secrets"
+    SECRET = "secret"  # noqa: S105 - the name of a class
 
 
 _DIGIT = frozenset(b"0123456789")
@@ -152,21 +165,25 @@ class NonMatch:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Words that make a value more likely when one of them stands shortly before it.
+    """What the surroundings of a value say about it.
 
+    fields: names of the field it stands in that speak for it; deny: names that speak against it (fieldname.py says how
+    names are compared).
     words: lower case ASCII, each a whole word of an identifier: `card` is seen in `card=`, `CARD_NO`,
     `cardNumber` and `debit-card`, not in `discard` or `cardinal`.
-    distance: how many bytes before the value are looked at.
-    required: without a word there is no finding; otherwise a word only raises the confidence to HIGH.
+    distance: how many bytes before the value the words are looked for.
+    required: without a field's name or a word that speaks for it there is no finding.
     """
 
-    words: tuple[bytes, ...]
-    distance: int
-    required: bool
+    words: tuple[bytes, ...] = ()
+    distance: int = MAX_DISTANCE
+    required: bool = False
+    fields: tuple[bytes, ...] = ()
+    deny: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         problems = []
-        if not self.words or not all(re.fullmatch(rb"[a-z0-9]+", word) for word in self.words):
+        if not all(re.fullmatch(rb"[a-z0-9]+", word) for word in self.words):
             problems.append(
                 Problem(
                     "context.words",
@@ -174,17 +191,34 @@ class Context:
                     "write lower case words without separators",
                 )
             )
+        problems += [
+            Problem(f"context.{key}", "must be names like card_number", "write a-z, 0-9 and single _")
+            for key, names in (("fields", self.fields), ("deny", self.deny))
+            if not all(fieldname.is_normal(name) for name in names)
+        ]
         if not 1 <= self.distance <= MAX_DISTANCE:
             problems.append(Problem("context.distance", f"must be 1 to {MAX_DISTANCE} bytes", "lower it"))
+        if not self.words and not self.fields and (self.required or not self.deny):
+            problems.append(Problem("context", "has nothing that speaks for a value", "name fields or words"))
         if problems:
             raise PatternError(problems)
 
     def seen(self, before: bytes) -> bool:
         """Whether a word stands in the last `distance` bytes of `before`, the bytes before the value."""
+        if not self.words:
+            return False
         return _word_finder(self.words).search(before, max(0, len(before) - self.distance)) is not None
 
+    def speaks_for(self, name: bytes) -> bool:
+        """Whether a field of this (normal) name holds such values."""
+        return fieldname.is_one_of(name, self.fields)
 
-@lru_cache(maxsize=256)
+    def speaks_against(self, name: bytes) -> bool:
+        """Whether a field of this (normal) name holds no such values."""
+        return fieldname.is_one_of(name, self.deny)
+
+
+@lru_cache(maxsize=512)
 def _word_finder(words: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """An expression for any of `words`, each bounded by a non-letter, the edge, or a hump of camelCase."""
     left = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
@@ -194,12 +228,12 @@ def _word_finder(words: tuple[bytes, ...]) -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A hit that a check confirmed: where in the window, what, how sure, whether a published test value."""
+    """A hit that a check confirmed: where in the window, what, on what evidence, whether a published test value."""
 
     start: int
     end: int
     kind: str
-    confidence: Confidence
+    evidence: Evidence
     test: bool = False
 
 
@@ -209,7 +243,7 @@ class Pattern:
 
     `regex` is in the closed grammar of regex.py and excludes the boundaries; `width` is the widest text it
     matches, in bytes.  `check` names a module of checks/, `show` a row of masking.py (the loader looks both
-    up).
+    up).  `tells` is the id that findings bear where this is only another way of writing the values of another pattern.
     """
 
     id: str
@@ -225,6 +259,12 @@ class Pattern:
     context: Context | None
     match: tuple[Example, ...]
     no_match: tuple[NonMatch, ...]
+    tells: str = ""
+
+    @property
+    def told(self) -> str:
+        """The id that findings bear."""
+        return self.tells or self.id
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -234,7 +274,9 @@ class Pattern:
 def _problems(pattern: Pattern) -> Iterator[Problem]:
     """Everything that is wrong with a pattern on its own."""
     if not _ID.fullmatch(pattern.id):
-        yield Problem("id", "must be <pack>.<name>", "use a-z, 0-9 and _ on both sides of one dot")
+        yield Problem("id", "must be <pack>/<name>", "use a-z, 0-9 and _ on both sides of one slash")
+    if pattern.tells and not _ID.fullmatch(pattern.tells):
+        yield Problem("tells", "must be <pack>/<name>", "write the id of the pattern whose values these are")
     for field in ("title", "source", "check", "show"):
         if not getattr(pattern, field).strip():
             yield Problem(field, "is empty", "fill it in")
@@ -290,9 +332,9 @@ class Pack:
             for name in sorted({name for name in ids if ids.count(name) > 1})
         ]
         problems += [
-            Problem("id", f"{name} is not in pack {self.name}", f"begin it with {self.name}.")
+            Problem("id", f"{name} is not in pack {self.name}", f"begin it with {self.name}/")
             for name in ids
-            if name.partition(".")[0] != self.name
+            if name.partition("/")[0] != self.name
         ]
         if problems:
             raise PatternError(problems)

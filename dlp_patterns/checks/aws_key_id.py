@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 _KINDS = {b"AKIA": "long-term", b"ASIA": "temporary"}
 _MIN_DISTINCT = 6
@@ -25,8 +25,8 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     if kind is None or len(set(text[4:])) < _MIN_DISTINCT:
         return None
     old = text[4:5] in (b"I", b"J")
-    confidence = Confidence.HIGH if old or _has_account(text[4:]) else Confidence.MEDIUM
-    return Confirmed(start, end, kind, confidence, test=text.endswith(b"EXAMPLE"))
+    evidence = Evidence.STRONG if old or _has_account(text[4:]) else Evidence.FAIR
+    return Confirmed(start, end, kind, evidence, test=text.endswith(b"EXAMPLE"))
 
 
 def _has_account(body: bytes) -> bool:

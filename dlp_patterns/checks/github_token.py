@@ -7,7 +7,7 @@ A token whose checksum does not hold was edited or invented, and opens nothing: 
 
 from __future__ import annotations
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 from dlp_patterns.sums import crc62
 
 _KINDS = {
@@ -24,4 +24,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     kind = _KINDS.get(window[start:end][:4])
     if kind is None or not crc62.is_valid(window[start + 4 : end]):
         return None
-    return Confirmed(start, end, kind, Confidence.HIGH)
+    return Confirmed(start, end, kind, Evidence.STRONG)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 from dlp_patterns.sums import mod97
 
 # Source: SWIFT IBAN registry, column "BBAN structure": n digits, a upper case letters, c both.
@@ -61,4 +61,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     compact = bytes(window[at] for at in places)
     if not structure.fullmatch(compact) or not mod97.is_valid(compact):
         return None
-    return Confirmed(start, stop, compact[:2].decode(), Confidence.HIGH)
+    return Confirmed(start, stop, compact[:2].decode(), Evidence.STRONG)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 _PREFIX = re.compile(rb"[A-Za-z]+[_.-](?:live_|pat_|AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw))?|AIza")
 _PLACEHOLDER = re.compile(
@@ -28,4 +28,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         or _PLACEHOLDER.search(body)
     ):
         return None
-    return Confirmed(start, end, "token", Confidence.HIGH)
+    return Confirmed(start, end, "token", Evidence.STRONG)

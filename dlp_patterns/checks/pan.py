@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from dlp_patterns.issuers import issuer_of
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 from dlp_patterns.published import TEST_NUMBERS
 from dlp_patterns.sums import luhn
 
@@ -65,7 +65,7 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         return None  # one run of digits that is none: the usual case by far
     groups = [match.span() for match in _GROUP.finditer(window, start, end)]
     found = [confirmed for part in _parts(groups) if (confirmed := _confirm(window, part))]
-    return max(found, key=lambda confirmed: confirmed.confidence, default=None) if found else None
+    return max(found, key=lambda confirmed: confirmed.evidence, default=None) if found else None
 
 
 def _parts(groups: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -91,8 +91,8 @@ def _confirm(window: bytes, groups: list[tuple[int, int]]) -> Confirmed | None:
     start, end = groups[0][0], groups[-1][1]
     if (len(set(digits)) <= 2 and not test) or _is_part_of_more(window, start, end, groups):
         return None
-    confidence = Confidence.HIGH if test else _confidence(issuer.confidence, groups)
-    return Confirmed(start, end, issuer.brand, confidence, test)
+    evidence = Evidence.STRONG if test else _evidence(issuer.evidence, groups)
+    return Confirmed(start, end, issuer.brand, evidence, test)
 
 
 def _shape(groups: list[tuple[int, int]]) -> tuple[int, ...]:
@@ -100,12 +100,12 @@ def _shape(groups: list[tuple[int, int]]) -> tuple[int, ...]:
     return tuple(high - low for low, high in groups)
 
 
-def _confidence(base: Confidence, groups: list[tuple[int, int]]) -> Confidence:
+def _evidence(base: Evidence, groups: list[tuple[int, int]]) -> Evidence:
     """How sure: the issuer's range, better if grouped as cards are printed, worse in any other grouping."""
     shape = _shape(groups)
-    if len(shape) == 1 or base is Confidence.LOW:
+    if len(shape) == 1 or base is Evidence.WEAK:
         return base
-    return Confidence.HIGH if shape in _PRINTED else Confidence.LOW
+    return Evidence.STRONG if shape in _PRINTED else Evidence.WEAK
 
 
 def _is_part_of_more(window: bytes, start: int, end: int, groups: list[tuple[int, int]]) -> bool:

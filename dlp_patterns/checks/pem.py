@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 _HEADER = re.compile(rb"-----BEGIN ([A-Z0-9 ]{0,24}?) ?PRIVATE KEY(?: BLOCK)?-----")
 _LINE = re.compile(rb"[0-9A-Za-z+/]{64}\Z")
@@ -17,7 +17,7 @@ _MIN_DISTINCT = 12
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
-    """The key that begins in window[start:end]; MEDIUM if it is encrypted, since a passphrase still guards it."""
+    """The key that begins in window[start:end]; FAIR if it is encrypted, since a passphrase still guards it."""
     header = _HEADER.match(window, start, end)
     if header is None:
         return None
@@ -26,4 +26,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         return None
     kind = header.group(1).decode("ascii").lower() or "pkcs8"
     encrypted = "encrypted" in kind or window.endswith(b"Proc-Type", start, end)
-    return Confirmed(start, end, kind, Confidence.MEDIUM if encrypted else Confidence.HIGH)
+    return Confirmed(start, end, kind, Evidence.FAIR if encrypted else Evidence.STRONG)

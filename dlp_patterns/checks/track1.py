@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dlp_patterns import stripe
 from dlp_patterns.checks import pan
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
@@ -18,4 +18,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         return None
     number = fields[0][2:]
     card = pan.check(number, 0, len(number))
-    return Confirmed(start, end, card.kind, Confidence.HIGH, card.test) if card else None
+    return Confirmed(start, end, card.kind, Evidence.STRONG, card.test) if card else None

@@ -11,13 +11,13 @@ import re
 
 from dlp_patterns import stripe
 from dlp_patterns.checks import pan
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 _SEPARATOR = re.compile(rb"[=D]")
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
-    """The stripe in window[start:end].  HIGH with a start sentinel or an issuer that is sure."""
+    """The stripe in window[start:end].  STRONG with a start sentinel or an issuer that is sure."""
     sentinel = window.startswith(b";", start, end)
     number, *rest = _SEPARATOR.split(window[start + sentinel : end], maxsplit=1)
     if not rest or not stripe.is_plausible(rest[0]) or window[max(0, start - 1) : start].isdigit():
@@ -25,5 +25,5 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     card = pan.check(number, 0, len(number))
     if card is None:
         return None
-    sure = sentinel or card.confidence > Confidence.LOW
-    return Confirmed(start, end, card.kind, Confidence.HIGH if sure else Confidence.MEDIUM, card.test)
+    sure = sentinel or card.evidence > Evidence.WEAK
+    return Confirmed(start, end, card.kind, Evidence.STRONG if sure else Evidence.FAIR, card.test)

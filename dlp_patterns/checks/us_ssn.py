@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from dlp_patterns.model import Confidence, Confirmed
+from dlp_patterns.model import Confirmed, Evidence
 
 _NUMBER = re.compile(rb"([0-9]{3})([ -]?)([0-9]{2})\2([0-9]{4})\Z")
 _NEVER_AREA = frozenset({b"000", b"666"})
@@ -18,7 +18,7 @@ _ADVERTISED = frozenset({b"078051120", b"219099999", b"457555462"})
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
-    """The number at the end of window[start:end]: MEDIUM if written 3-2-4, LOW as bare digits."""
+    """The number at the end of window[start:end]: FAIR if written 3-2-4, WEAK as bare digits."""
     number = _NUMBER.search(window, start, end)
     if number is None:
         return None
@@ -28,4 +28,4 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     digits = area + group + serial
     if digits in _ADVERTISED or len(set(digits)) == 1:
         return None
-    return Confirmed(number.start(), end, "ssn", Confidence.MEDIUM if separator else Confidence.LOW)
+    return Confirmed(number.start(), end, "ssn", Evidence.FAIR if separator else Evidence.WEAK)

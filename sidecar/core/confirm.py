@@ -11,26 +11,27 @@ from functools import cached_property
 
 from dlp_patterns import masking
 from dlp_patterns.checks import REGISTRY, Check
-from dlp_patterns.model import Boundary, Confidence, Confirmed, DataClass, Pattern
+from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
+from sidecar.core import judgement
 from sidecar.core.findings import Action, Finding, FindingClass, Part
 from sidecar.core.hits import Hit
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
 
 _CLASSES = {
-    DataClass.PCI: FindingClass.PCI,
+    DataClass.PAN: FindingClass.PAN,
+    DataClass.SAD: FindingClass.SAD,
     DataClass.PII: FindingClass.PII,
-    DataClass.SECRETS: FindingClass.SECRETS,
+    DataClass.SECRET: FindingClass.SECRET,
 }
 _REASONS = {
-    FindingClass.PCI: Reason.PAN_IN_CLEARTEXT,
+    FindingClass.PAN: Reason.PAN_IN_CLEARTEXT,
     FindingClass.TEST_PAN: Reason.PAN_IN_CLEARTEXT,
+    FindingClass.SAD: Reason.SAD_IN_CLEARTEXT,
     FindingClass.PII: Reason.PII_IN_CLEARTEXT,
-    FindingClass.SECRETS: Reason.SECRET_IN_CLEARTEXT,
+    FindingClass.SECRET: Reason.SECRET_IN_CLEARTEXT,
 }
-SAD = frozenset({"pci.track1", "pci.track2", "pci.track2_bare"})
-"""Sensitive authentication data must not even be stored encrypted (PCI DSS 3.3.1); in clear it is its own reason."""
-OPEN_ENDED = frozenset({"secrets.private_key"})
+OPEN_ENDED = frozenset({"secrets/private_key"})
 """What is found is only the beginning of these: to mask it would let the rest pass, so the stricter action applies."""
 
 
@@ -77,17 +78,18 @@ class Confirmer:
         confirmed = self._first(index, window, end - base)
         if confirmed is None:
             return None
-        confidence = _with_context(pattern, window, confirmed.start, confirmed.confidence)
+        before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
+        confidence = judgement.confidence(pattern, confirmed.evidence, before)
         if confidence is None:
             return None
-        card = pattern.klass is DataClass.PCI
+        card = pattern.klass is DataClass.PAN
         klass = FindingClass.TEST_PAN if confirmed.test and card else _CLASSES[pattern.klass]
-        action, rule = rules.judge(pattern.id, klass, confidence)
+        action, rule = rules.judge(pattern.told, klass, confidence)
         if action is Action.MASK and pattern.id in OPEN_ENDED:
             action = Action.BLOCK
         value = window[confirmed.start : confirmed.end]
         finding = Finding(
-            pattern=pattern.id,
+            pattern=pattern.told,
             klass=klass,
             kind=confirmed.kind,
             shown=masking.shown(pattern.show, value),
@@ -95,7 +97,7 @@ class Confirmer:
             severity=pattern.severity,
             part=part,
             offset=base + confirmed.start,
-            reason=Reason.SAD_IN_CLEARTEXT if pattern.id in SAD else _REASONS[klass],
+            reason=_REASONS[klass],
             action=action,
             rule=rule,
         )
@@ -135,13 +137,3 @@ class Confirmer:
 def _behind(boundary: Boundary) -> bytes:
     """The condition on the byte before a value, as a lookbehind (these expressions are for `re` only)."""
     return b"" if boundary is Boundary.NONE else boundary.outside.replace(b"[^", b"(?<![") + b")"
-
-
-def _with_context(pattern: Pattern, window: bytes, start: int, confidence: Confidence) -> Confidence | None:
-    """Confidence after looking for context words before the value; None when required context is absent."""
-    context = pattern.context
-    if context is None:
-        return confidence
-    if context.seen(window[:start]):
-        return Confidence.HIGH
-    return None if context.required else confidence

@@ -14,11 +14,13 @@ from sidecar.core.reasons import Reason
 class FindingClass(StrEnum):
     """The data classes a policy can speak about."""
 
-    PCI = "pci"
-    PII = "pii"
-    SECRETS = "secrets"
+    PAN = "pan"
     TEST_PAN = "test_pan"
     """A published test number; by default treated like any PAN."""
+    SAD = "sad"
+    """Sensitive authentication data, which must not even be stored encrypted (PCI DSS 3.3.1)."""
+    PII = "pii"
+    SECRET = "secret"  # noqa: S105 - the name of a class
     UNSCANNABLE = "unscannable"
     """Content that could not be looked at."""
 
@@ -62,7 +64,7 @@ class Finding:
     """A confirmed match, safe to show anywhere."""
 
     pattern: str
-    """Pattern id, e.g. `pci.pan`."""
+    """Pattern id, e.g. `pci/pan`."""
     klass: FindingClass
     kind: str
     """What the check recognised, e.g. `visa`."""

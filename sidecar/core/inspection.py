@@ -299,13 +299,15 @@ class Inspection:
             self._queue.join(self._raw.length)
         self._text, self._raw, self._inflater = self._raw, None, None
         self._blind = Reason.TOO_LARGE if error.too_large else Reason.UNSUPPORTED_ENCODING
-        action, rule = self._inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.HIGH)
+        action, rule = self._inspector.rules.judge(
+            "unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN
+        )
         finding = Finding(
             pattern="unscannable",
             klass=FindingClass.UNSCANNABLE,
             kind=self._blind.value,
             shown=str(error),
-            confidence=Confidence.HIGH,
+            confidence=Confidence.CERTAIN,
             severity=Severity.MEDIUM,
             part=Part.BODY,
             offset=0,

@@ -79,7 +79,7 @@ class DlpRule:
     source: PeerClass | None = None
     destination: PeerClass | None = None
     channel: Channel | None = None
-    confidence: Confidence = Confidence.LOW
+    confidence: Confidence = Confidence.LIKELY
 
     def concerns(self, source: PeerClass, destination: PeerClass, channel: Channel) -> bool:
         """Whether this rule can matter on a flow with these ends and this channel."""
@@ -96,12 +96,13 @@ class DlpRule:
         )
 
 
-# Unencrypted card data and secrets do not pass, wherever they go; a number that is only probably a card is reported,
-# and so is other personal data.  Content that cannot be read is reported: set it to `block` for a strict CDE.
+# Unencrypted card data and secrets do not pass, wherever they go; other personal data is reported.  So is content that
+# cannot be read: set it to `block` for a strict CDE.
 DEFAULT_DLP = (
-    DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PCI, confidence=Confidence.MEDIUM),
-    DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN, confidence=Confidence.MEDIUM),
-    DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRETS, confidence=Confidence.MEDIUM),
+    DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PAN),
+    DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN),
+    DlpRule("default-sad", Action.BLOCK, klass=FindingClass.SAD),
+    DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRET),
     DlpRule("default-report", Action.ALERT),
 )
 

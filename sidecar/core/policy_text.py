@@ -30,7 +30,7 @@ _CONFIDENCES = {level.name.lower(): level for level in Confidence}
 
 # Rule names become metric labels and go into events: short, plain, and never taken from traffic.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_PATTERN = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_PATTERN = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
 _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
@@ -144,7 +144,7 @@ class _PolicyReader(Reader):
         pattern = self._pattern(entry, field)
         peers = product(self._peers(entry, field, "from"), self._peers(entry, field, "to"))
         channel = self._optional(entry, field, "channel", _CHANNELS)
-        confidence = self._optional(entry, field, "confidence", _CONFIDENCES) or Confidence.LOW
+        confidence = self._optional(entry, field, "confidence", _CONFIDENCES) or Confidence.LIKELY
         action = self._dlp_action(entry, field, klasses)
         if action is Action.ALLOW and not entry.keys() & set(selectors):
             self.wrong(
@@ -165,7 +165,7 @@ class _PolicyReader(Reader):
             return None
         node, field = entry["pattern"], f"{field}.pattern"
         if not isinstance(node, str) or not _PATTERN.fullmatch(node):
-            self.wrong(field, f"is {show(node)}", "write a pattern id such as pci.pan")
+            self.wrong(field, f"is {show(node)}", "write a pattern id such as pci/pan")
             return None
         if self._patterns is not None and node not in self._patterns:
             self.wrong(field, f"is {show(node)}, which no pack has", f"use {listed(sorted(self._patterns))}")

@@ -57,7 +57,7 @@ class Change(StrEnum):
 apiVersion: {contract.API_VERSION}
 kind: Policy
 dlp:
-  - {{class: [pci, test_pan], channel: http1, action: mask}}
+  - {{class: [pan, test_pan], channel: http1, action: mask}}
 """
     MONITOR = f"apiVersion: {contract.API_VERSION}\nkind: Policy\nmode: monitor\n"
     KILLED = "killed"

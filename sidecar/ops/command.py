@@ -63,4 +63,4 @@ def _known_patterns() -> frozenset[str]:
     """The ids of every pattern that is shipped."""
     from dlp_patterns.load import builtin
 
-    return frozenset(pattern.id for pack in builtin() for pattern in pack.patterns)
+    return frozenset(pattern.told for pack in builtin() for pattern in pack.patterns)

@@ -230,15 +230,15 @@ _SEVERITIES = {
     Severity.CRITICAL: _CRITICAL,
 }
 _CONFIDENCES = {
-    Confidence.LOW: _Word(1, "Low"),
-    Confidence.MEDIUM: _Word(2, "Medium"),
-    Confidence.HIGH: _Word(3, "High"),
+    Confidence.LIKELY: _Word(2, "Medium"),
+    Confidence.CERTAIN: _Word(3, "High"),
 }
 _CATEGORIES = {
-    FindingClass.PCI: _Word(3, "Financial"),
+    FindingClass.PAN: _Word(3, "Financial"),
+    FindingClass.SAD: _Word(3, "Financial"),
     FindingClass.TEST_PAN: _Word(3, "Financial"),
     FindingClass.PII: _Word(1, "Personal"),
-    FindingClass.SECRETS: _Word(6, "Security"),
+    FindingClass.SECRET: _Word(6, "Security"),
     FindingClass.UNSCANNABLE: _Word(0, "Unknown"),
 }
 _DIRECTIONS = {

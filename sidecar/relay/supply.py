@@ -188,4 +188,4 @@ class StreamSupply(Supply):
 
 
 def _patterns(world: World) -> frozenset[str]:
-    return frozenset(pattern.id for pattern in world.matcher.patterns)
+    return frozenset(pattern.told for pattern in world.matcher.patterns)

@@ -7,6 +7,7 @@ accepted, and keeps what it was told: a reload never cuts a flow in the middle o
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dlp_patterns.model import DataClass
 from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.hits import Matcher
@@ -16,9 +17,10 @@ from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass, ScopeMap
 
 _FOUND_AS = {
-    "pci": (FindingClass.PCI, FindingClass.TEST_PAN),
-    "pii": (FindingClass.PII,),
-    "secrets": (FindingClass.SECRETS,),
+    DataClass.PAN: (FindingClass.PAN, FindingClass.TEST_PAN),
+    DataClass.SAD: (FindingClass.SAD,),
+    DataClass.PII: (FindingClass.PII,),
+    DataClass.SECRET: (FindingClass.SECRET,),
 }
 
 
@@ -61,7 +63,7 @@ class Regime:
         must_not_leave = frozenset(
             index
             for index, pattern in enumerate(self._matcher.patterns)
-            if rules.strictest(pattern.id, _FOUND_AS[pattern.klass.value]) >= Action.MASK
+            if rules.strictest(pattern.told, _FOUND_AS[pattern.klass]) >= Action.MASK
         )
         hold = self._matcher.hold(must_not_leave) if enforce and must_not_leave else None
         return Inspector(self._matcher, self._confirmer, rules, enforce, must_not_leave, hold)

@@ -126,7 +126,7 @@ def test_what_is_masked_shows_no_more_than_each_finding_may(text: bytes, data: s
     if seen.verdict is None:
         for finding in seen.findings:
             assert finding.action is Action.MASK
-            if finding.pattern == "pci.pan":
+            if finding.pattern == "pci/pan":
                 value = out[finding.offset : finding.offset + len(finding.shown)]
                 hidden = [at for at, char in enumerate(finding.shown) if char == "*"]
                 assert all(value[at : at + 1] == b"*" for at in hidden)

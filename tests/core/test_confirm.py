@@ -40,7 +40,7 @@ def test_every_example_is_found_once_and_its_counter_examples_never(pattern: Pat
 SSN = "123-45-6789"
 KEY = "AKIA" + "RPZUZDIKFN33MB3X"
 EXAMPLE_KEY = "AKIA" + "IOSFODNN7EXAMPLE"
-PCI, PII, SECRETS, TEST_PAN = FindingClass.PCI, FindingClass.PII, FindingClass.SECRETS, FindingClass.TEST_PAN
+PCI, PII, SECRETS, TEST_PAN = FindingClass.PAN, FindingClass.PII, FindingClass.SECRET, FindingClass.TEST_PAN
 
 CLASSES: list[tuple[str, bytes, FindingClass, Reason]] = [
     ("a card number", b"4000001234567899", PCI, Reason.PAN_IN_CLEARTEXT),
@@ -63,16 +63,16 @@ def test_track_data_has_a_reason_of_its_own() -> None:
     """PCI DSS 3.3.1: it must not be kept even encrypted, so it is told apart from a card number."""
     told = findings(b";4111111111111111=30121010000012345678?")
     reasons = {finding.pattern: finding.reason for finding in told}
-    assert reasons["pci.track2"] is Reason.SAD_IN_CLEARTEXT
-    assert reasons["pci.track2_bare"] is Reason.SAD_IN_CLEARTEXT
-    assert reasons["pci.pan"] is Reason.PAN_IN_CLEARTEXT
+    assert reasons["pci/track2"] is Reason.SAD_IN_CLEARTEXT
+    assert reasons["pci/track2_bare"] is Reason.SAD_IN_CLEARTEXT
+    assert reasons["pci/pan"] is Reason.PAN_IN_CLEARTEXT
 
 
 def test_patterns_with_a_treatment_of_their_own_exist() -> None:
     ids = {pattern.id for pattern in patterns()}
     assert ids >= SAD
     assert ids >= OPEN_ENDED
-    assert {name for name in ids if name.startswith("pci.track")} == SAD
+    assert {name for name in ids if name.startswith("pci/track")} == SAD
 
 
 def test_words_before_a_value_raise_confidence() -> None:
@@ -85,7 +85,7 @@ def test_words_before_a_value_raise_confidence() -> None:
 
 
 def test_a_word_that_is_required_and_absent_makes_no_finding() -> None:
-    assert only(b"card number 135410014004955").pattern == "pci.pan_uatp"
+    assert only(b"card number 135410014004955").pattern == "pci/pan_uatp"
     assert findings(b"request id 135410014004955") == []
 
 
@@ -160,7 +160,7 @@ def test_the_action_is_the_policys_whatever_the_mode() -> None:
 
 def test_what_is_only_the_beginning_of_a_secret_is_not_masked() -> None:
     """The first line of a private key is found; the others would pass."""
-    (pattern,) = (each for each in patterns() if each.id == "secrets.private_key")
+    (pattern,) = (each for each in patterns() if each.id == "secrets/private_key")
     (finding,) = findings(pattern.match[0].text, inspector(policy=MASK_ALL))
     assert finding.action is Action.BLOCK
     assert finding.rule == "mask-all"

@@ -42,7 +42,7 @@ def test_a_card_split_across_two_reads():
         << Released(b"\x00card=411111")
         >> Payload(b"11111111;")
         >> ClientClosed()
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
@@ -65,7 +65,7 @@ def test_a_compressed_body_is_opened_when_it_arrives_behind_its_head():
         >> Payload(head)
         << Released(head)
         >> Payload(body)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
@@ -219,7 +219,7 @@ def test_a_server_that_speaks_first_is_inspected_too():
         script(flow())
         >> Answer(b"220 " + VISA + b"\r\n")
         >> ServerPaused()
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
@@ -262,7 +262,7 @@ class TestUndecided:
             script(flow())
             >> Payload(b"GET /?c=" + VISA)
             >> ClientPaused()
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             << Blocked(Reason.PAN_IN_CLEARTEXT)
         )
 
@@ -273,7 +273,7 @@ class TestUndecided:
             >> ClientPaused()
             << Released(b"GET /?c=411111111")
             >> Payload(b"1111111 HTTP/1.1\r\n\r\n")
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             << Blocked(Reason.PAN_IN_CLEARTEXT)
         )
 
@@ -295,7 +295,7 @@ class TestUndecided:
             << Released(b"GET /?c")
             >> Payload(b"=" + VISA + b" HTTP/1.1\r\n\r\n")
             << Released(b"=" + SHOWN.encode() + b" HTTP/1.1\r\n\r\n")
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
         )
 
     def test_to_mask_is_to_decide_unless_it_could_be_a_request(self):
@@ -334,7 +334,7 @@ class TestUndecided:
             >> Payload(b"card " + VISA)
             >> ClientClosed()
             << Released(b"card 411111")
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             << Blocked(Reason.PAN_IN_CLEARTEXT)
         )
 
@@ -374,7 +374,7 @@ class TestTls:
             >> Payload(b"card=" + VISA)
             << Released(b"card=411111")
             >> ClientClosed()
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             << Blocked(Reason.PAN_IN_CLEARTEXT)
         )
 
@@ -435,7 +435,7 @@ class TestTls:
             << Released(client_hello())
             >> Answer(wire)
             << Released(wire)
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             << Reported(Reason.FAKE_TLS)
         )
 

@@ -119,8 +119,8 @@ def test_what_one_value_hides_another_does_not_show():
 @pytest.mark.parametrize(
     ("decoy", "token", "pattern"),
     [
-        (b"xoxb-xxxxxxxxxxxxxxxxxxxx-", b"xoxb-962688577952-1497334115126-AEFvXHn49zrr2GwvqM5XNZA6", "secrets.slack_token"),
-        (b"AB12 ", b"DE89 3704 0044 0532 0130 00", "pii.iban"),
+        (b"xoxb-xxxxxxxxxxxxxxxxxxxx-", b"xoxb-962688577952-1497334115126-AEFvXHn49zrr2GwvqM5XNZA6", "secrets/slack_token"),
+        (b"AB12 ", b"DE89 3704 0044 0532 0130 00", "pii/iban"),
     ],
 )  # fmt: skip
 def test_a_decoy_does_not_hide_the_value_behind_it(decoy: bytes, token: bytes, pattern: str) -> None:
@@ -144,7 +144,7 @@ def test_an_alert_is_not_held():
         << Released(b"\x00%b;" % VISA)
         >> Payload(BLANK)
         << Released(BLANK)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         >> ClientClosed()
     )
 
@@ -265,7 +265,7 @@ def test_a_response_is_masked_too():
         >> Answer(response)
         >> Answer(VISA)
         << Released(response + MASKED)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
     )
 
 
@@ -292,7 +292,7 @@ def test_a_pause_judges_a_tail_that_is_a_whole_value():
         >> Payload(b"\x00card " + VISA)
         << Released(b"\x00card 411111")
         >> ClientPaused()
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
@@ -304,7 +304,7 @@ def test_a_value_is_told_once_whatever_pauses():
         << Released(b"\x00card 411111")
         >> ClientPaused()
         << Released(b"******1111")
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         >> Payload(b";" + BLANK)
         << Released(b";" + BLANK)
         >> ClientClosed()
@@ -319,7 +319,7 @@ def test_what_has_left_in_a_pause_cannot_be_masked_any_more():
         >> ClientPaused()
         << Released(b"11")
         >> Payload(b"11111111;" + BLANK)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
@@ -346,7 +346,7 @@ def test_a_response_head_waits_for_the_first_of_its_body_so_that_it_can_be_repla
         << Released(request)
         >> Answer(head)
         >> Answer(VISA)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
     assert (
@@ -357,7 +357,7 @@ def test_a_response_head_waits_for_the_first_of_its_body_so_that_it_can_be_repla
         >> ServerPaused()
         << Released(head)
         >> Answer(VISA)
-        << Found("pci.pan", SHOWN)
+        << Found("pci/pan", SHOWN)
         << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
     assert (
@@ -419,7 +419,7 @@ def test_discover_and_monitor_only_report():
             script(flow(mode))
             >> Payload(wire)
             << Released(wire)
-            << Found("pci.pan", SHOWN)
+            << Found("pci/pan", SHOWN)
             >> ClientPaused()
             >> ClientClosed()
         )
@@ -473,7 +473,7 @@ LIES = {
 }
 
 
-MASK_PANS = Policy(dlp=(DlpRule("mask", Action.MASK, pattern="pci.pan"),))
+MASK_PANS = Policy(dlp=(DlpRule("mask", Action.MASK, pattern="pci/pan"),))
 
 
 @pytest.mark.parametrize("policy", [None, MASK_PANS], ids=["default", "mask"])

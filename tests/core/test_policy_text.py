@@ -22,9 +22,9 @@ segmentation:
     action: deny
   - {to: node, ports: 10250, action: deny, why: the kubelet is nobody's business}
 dlp:
-  - {class: pci, channel: http1, action: mask}
-  - {name: bank, class: [pii, secrets], from: in-scope, to: external, confidence: high, action: block, why: audit 7}
-  - {pattern: pci.pan, channel: opaque, action: alert}
+  - {class: pan, channel: http1, action: mask}
+  - {name: bank, class: [pii, secret], from: in-scope, to: external, confidence: high, action: block, why: audit 7}
+  - {pattern: pci/pan, channel: opaque, action: alert}
   - {class: unscannable, action: block}
   - {action: alert}
 """
@@ -57,10 +57,10 @@ def test_everything_a_policy_can_say():
     )
     sure = Confidence.HIGH
     assert file.policy.dlp == (
-        DlpRule("dlp[0]", Action.MASK, FindingClass.PCI, channel=Channel.HTTP1),
+        DlpRule("dlp[0]", Action.MASK, FindingClass.PAN, channel=Channel.HTTP1),
         DlpRule("bank", Action.BLOCK, FindingClass.PII, None, IN, EXTERNAL, confidence=sure),
-        DlpRule("bank", Action.BLOCK, FindingClass.SECRETS, None, IN, EXTERNAL, confidence=sure),
-        DlpRule("dlp[2]", Action.ALERT, pattern="pci.pan", channel=Channel.OPAQUE),
+        DlpRule("bank", Action.BLOCK, FindingClass.SECRET, None, IN, EXTERNAL, confidence=sure),
+        DlpRule("dlp[2]", Action.ALERT, pattern="pci/pan", channel=Channel.OPAQUE),
         DlpRule("dlp[3]", Action.BLOCK, FindingClass.UNSCANNABLE),
         DlpRule("dlp[4]", Action.ALERT),
     )
@@ -131,17 +131,17 @@ SEGMENTATION = [
 ]
 DLP = [
     ("{class: pan, action: block}", "dlp[0].class: is 'pan'; use pci, pii, secrets, test_pan or unscannable"),
-    ("{class: pci, action: redact}", "dlp[0].action: is 'redact'; use allow, alert, mask or block"),
-    ("{class: pci}", "dlp[0].action: is missing; add it"),
-    ("{class: pci, channel: tls, action: block}", "dlp[0].channel: is 'tls'; use http1 or opaque"),
-    ("{class: pci, confidence: 0.9, action: block}", "dlp[0].confidence: is 0.9; use low, medium or high"),
-    ("{pattern: PAN, action: block}", "dlp[0].pattern: is 'PAN'; write a pattern id such as pci.pan"),
+    ("{class: pan, action: redact}", "dlp[0].action: is 'redact'; use allow, alert, mask or block"),
+    ("{class: pan}", "dlp[0].action: is missing; add it"),
+    ("{class: pan, channel: tls, action: block}", "dlp[0].channel: is 'tls'; use http1 or opaque"),
+    ("{class: pan, confidence: 0.9, action: block}", "dlp[0].confidence: is 0.9; use low, medium or high"),
+    ("{pattern: PAN, action: block}", "dlp[0].pattern: is 'PAN'; write a pattern id such as pci/pan"),
     (
-        "{pattern: pci.pam, action: block}",
-        "dlp[0].pattern: is 'pci.pam', which no pack has; use pci.pan or pii.us_ssn",
+        "{pattern: pci/pam, action: block}",
+        "dlp[0].pattern: is 'pci/pam', which no pack has; use pci/pan or pii/us_ssn",
     ),
     (
-        "{class: [pci, unscannable], action: mask}",
+        "{class: [pan, unscannable], action: mask}",
         "dlp[0].action: is 'mask' for content that cannot be read; use alert, block or allow",
     ),
     (
@@ -149,7 +149,7 @@ DLP = [
         "dlp[0]: allows every finding on every flow; name at least one of class, pattern, from, to, channel, confidence",
     ),
     (
-        "{class: pci, action: block, why: 4111111111111111}",
+        "{class: pan, action: block, why: 4111111111111111}",
         "dlp[0].why: is 411111******1111; write some text",
     ),
 ]
@@ -173,7 +173,7 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "complaint"), REFUSED, ids=[complaint for _, complaint in REFUSED])
 def test_what_a_policy_may_not_say(text, complaint):
     with pytest.raises(PolicyError) as caught:
-        parse_policy(text, "policy.yaml", patterns={"pii.us_ssn", "pci.pan"})
+        parse_policy(text, "policy.yaml", patterns={"pii/us_ssn", "pci/pan"})
     assert str(caught.value) == f"policy.yaml: {complaint}"
 
 

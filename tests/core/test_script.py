@@ -34,7 +34,7 @@ def test_a_script_that_is_met_is_true() -> None:
                 script(flow())
                 >> Payload(CARD)
                 << Blocked(Reason.PAN_IN_CLEARTEXT)
-                << Found("pci.pan", "411111******1111")
+                << Found("pci/pan", "411111******1111")
             ),
         ),
     ],

@@ -71,7 +71,7 @@ def _write(folder: Path, document: object, name: str = "token") -> Path:
 
 def test_a_good_file(tmp_path: Path) -> None:
     pattern = load_pattern(_write(tmp_path, GOOD))
-    assert (pattern.id, pattern.klass, pattern.severity) == ("demo.token", DataClass.SECRETS, Severity.LOW)
+    assert (pattern.id, pattern.klass, pattern.severity) == ("demo.token", DataClass.SECRET, Severity.LOW)
     assert (pattern.regex, pattern.width) == (rb"tok_\d{4}", 8)
     assert pattern.boundary == Sides(Boundary.NONE, Boundary.WORD)
     assert [example.value for example in pattern.match] == [b"tok_1234", b"tok_1234"]

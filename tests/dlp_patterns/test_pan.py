@@ -19,7 +19,7 @@ from tests.dlp_patterns.cards import cards, numbers, ranges
 from tests.dlp_patterns.oracle import Found, find
 
 PCI = [pattern for pack in builtin() if pack.name == "pci" for pattern in pack.patterns]
-PAN = next(pattern for pattern in PCI if pattern.id == "pci.pan")
+PAN = next(pattern for pattern in PCI if pattern.id == "pci/pan")
 
 
 def found(text: bytes) -> list[Found]:

@@ -78,7 +78,7 @@ def test_the_answer_of_a_blocked_request(lab: Lab) -> None:
     assert lines[0].startswith("http/1.1 403 ")
     assert "content-type: application/json" in lines
     answer = json.loads(body)
-    assert (answer["reason"], answer["pattern"]) == ("pan_in_cleartext", "pci.pan")
+    assert (answer["reason"], answer["pattern"]) == ("pan_in_cleartext", "pci/pan")
     assert VISA[4:12] not in body
     events = [line for line in lab.events(SHOP) if answer["incident"] in line]
     assert len(events) >= 1

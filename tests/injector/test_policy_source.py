@@ -7,8 +7,8 @@ from injector.policy_source import DEFAULT, PolicyMap, PolicySource, policy_map
 from sidecar.core.policy_text import parse_policy, version
 
 GOOD = "apiVersion: cdefence.io/v1\nkind: Policy\nmode: monitor\n"
-BETTER = "apiVersion: cdefence.io/v1\nkind: Policy\ndlp:\n- {pattern: pci.pan, action: mask}\n"
-BAD = "apiVersion: cdefence.io/v1\nkind: Policy\ndlp:\n- {pattern: pci.pin, action: mask}\n- {action: no}\n"
+BETTER = "apiVersion: cdefence.io/v1\nkind: Policy\ndlp:\n- {pattern: pci/pan, action: mask}\n"
+BAD = "apiVersion: cdefence.io/v1\nkind: Policy\ndlp:\n- {pattern: pci/pin, action: mask}\n- {action: no}\n"
 
 
 def config(text: str | None, revision: str = "7", *others: str) -> PolicyMap:
@@ -22,7 +22,7 @@ class Cluster:
     def __init__(self) -> None:
         self.served: list[str] = []
         self.told: list[Telling] = []
-        self.source = PolicySource(("pci.pan",), self.served.append, self.told.append)
+        self.source = PolicySource(("pci/pan",), self.served.append, self.told.append)
 
 
 STORIES = [
@@ -70,7 +70,7 @@ def test_what_the_writer_of_a_bad_one_is_told():
     assert (telling.kind.value, telling.reason) == ("Warning", "PolicyRefused")
     assert telling.note == (
         f"refused, policy {version(GOOD)} stays in force:\n"
-        "policy.yaml: dlp[0].pattern: is 'pci.pin', which no pack has; use pci.pan\n"
+        "policy.yaml: dlp[0].pattern: is 'pci/pin', which no pack has; use pci/pan\n"
         "policy.yaml: dlp[1].action: is 'no'; use allow, alert, mask or block"
     )
 

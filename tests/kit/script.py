@@ -5,7 +5,7 @@
         >> Payload(b"card=41111111") << Released(b"card=411111")
         >> Payload(b"11111111\\n")
         >> ClientClosed()
-        << Found("pci.pan", "411111******1111") << Blocked(Reason.PAN_IN_CLEARTEXT)
+        << Found("pci/pan", "411111******1111") << Blocked(Reason.PAN_IN_CLEARTEXT)
     )
 
 Events (`>>`) are in the past tense, what follows from them (`<<`) is listed behind them; true means that every expectation

@@ -77,14 +77,14 @@ FLOW = {
 FINDING = {
     "metadata": {},
     "status_code": "pan_in_cleartext",
-    "data_security": {"detection_pattern": "pci.pan"},
+    "data_security": {"detection_pattern": "pci/pan"},
     "unmapped": {"done": "alert", "wanted": "block"},
 }
 
 
 def test_events() -> None:
     assert evidence.event(json.dumps(FLOW)) == Event("denied", "grid", incident="bcdf")
-    assert evidence.event(json.dumps(FINDING)) == Event("alert", "pan_in_cleartext", "pci.pan", "block")
+    assert evidence.event(json.dumps(FINDING)) == Event("alert", "pan_in_cleartext", "pci/pan", "block")
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "{}", '{"unmapped": 1, "metadata": {}}'])

@@ -14,8 +14,8 @@ from sidecar.lab.samples import VISA
 from sidecar.lab.scenarios import Arrival, Scenario, Seen
 
 PAN = "pan_in_cleartext"
-ANSWER = json.dumps({"incident": "bcdf", "reason": PAN, "pattern": "pci.pan"})
-BLOCK = Event("block", PAN, "pci.pan", "block", "bcdf")
+ANSWER = json.dumps({"incident": "bcdf", "reason": PAN, "pattern": "pci/pan"})
+BLOCK = Event("block", PAN, "pci/pan", "block", "bcdf")
 ALLOWED = {'cdefence_flows_total{reason="grid",verdict="allowed"}': 1.0}
 ENCRYPTED = {'cdefence_uninspected_bytes_total{reason="encrypted"}': 9.0}
 PASS = Reply(Outcome.ANSWERED, 200, "hello")
@@ -28,11 +28,11 @@ def traces(reply: Reply, *events: Event, **moved: float) -> Traces:
 OBSERVED: list[tuple[Traces, tuple[str, str]]] = [
     (traces(PASS), (Seen.PASSED, "grid")),
     (replace(traces(PASS), counters={}), ("passed by nobody", "")),
-    (traces(PASS, Event("mask", PAN, "pci.pan", "mask")), (Seen.MASKED, f"{PAN} pci.pan")),
-    (traces(PASS, Event("alert", PAN, "pci.pan", "block")), (Seen.REPORTED, f"{PAN} pci.pan")),
+    (traces(PASS, Event("mask", PAN, "pci/pan", "mask")), (Seen.MASKED, f"{PAN} pci/pan")),
+    (traces(PASS, Event("alert", PAN, "pci/pan", "block")), (Seen.REPORTED, f"{PAN} pci/pan")),
     (traces(PASS, Event("would_deny", "grid")), (Seen.REPORTED, "grid")),
-    (traces(Reply(Outcome.ANSWERED, 403, ANSWER), BLOCK), (Seen.BLOCKED_403, f"{PAN} pci.pan")),
-    (traces(Reply(Outcome.ANSWERED, 502, ANSWER), BLOCK), (Seen.BLOCKED_502, f"{PAN} pci.pan")),
+    (traces(Reply(Outcome.ANSWERED, 403, ANSWER), BLOCK), (Seen.BLOCKED_403, f"{PAN} pci/pan")),
+    (traces(Reply(Outcome.ANSWERED, 502, ANSWER), BLOCK), (Seen.BLOCKED_502, f"{PAN} pci/pan")),
     (traces(Reply(Outcome.ANSWERED, 403, ANSWER)), ("403 without an event", PAN)),
     (
         traces(Reply(Outcome.ANSWERED, 403, ANSWER), replace(BLOCK, incident="ghjk")),
@@ -42,7 +42,7 @@ OBSERVED: list[tuple[Traces, tuple[str, str]]] = [
     (traces(Reply(Outcome.ANSWERED, 502, "[]"), BLOCK), ("502, not by a sidecar", "")),
     (traces(Reply(Outcome.RESET), Event("denied", "grid")), (Seen.DENIED, "grid")),
     (traces(Reply(Outcome.CLOSED), Event("denied", "grid")), (Seen.DENIED, "grid")),
-    (traces(Reply(Outcome.RESET), BLOCK), (Seen.BLOCKED_RESET, f"{PAN} pci.pan")),
+    (traces(Reply(Outcome.RESET), BLOCK), (Seen.BLOCKED_RESET, f"{PAN} pci/pan")),
     (traces(Reply(Outcome.RESET), Event("blocked", PAN)), (Seen.BLOCKED_RESET, PAN)),
     (traces(Reply(Outcome.RESET)), ("reset without an event", "")),
     (traces(Reply(Outcome.TIMEOUT), BLOCK), ("no end", "")),

@@ -29,8 +29,8 @@ def flow() -> Flow:
 @pytest.fixture
 def finding() -> Finding:
     return Finding(
-        pattern="pci.pan",
-        klass=FindingClass.PCI,
+        pattern="pci/pan",
+        klass=FindingClass.PAN,
         kind="visa",
         shown="411111******1111",
         confidence=Confidence.HIGH,

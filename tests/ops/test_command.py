@@ -31,7 +31,7 @@ GOOD = """apiVersion: cdefence.io/v1
 kind: Policy
 mode: monitor
 segmentation: [{from: in-scope, to: external, action: allow, why: acquirer}]
-dlp: [{pattern: pci.pan, action: mask}]
+dlp: [{pattern: pci/pan, action: mask}]
 """
 
 
@@ -47,14 +47,14 @@ def test_a_good_policy(tmp_path, capsys):
 
 def test_a_bad_policy(tmp_path, capsys):
     file = tmp_path / "policy.yaml"
-    file.write_text(GOOD.replace("pci.pan", "pci.pam").replace("why", "because"))
+    file.write_text(GOOD.replace("pci/pan", "pci/pam").replace("why", "because"))
     assert cdefence("policy", "check", str(file)) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.partition(": ")[2].partition(";")[0] for line in err.splitlines()] == [
         "segmentation[0].because: is no known key",
         "segmentation[0].why: is missing",
-        "dlp[0].pattern: is 'pci.pam', which no pack has",
+        "dlp[0].pattern: is 'pci/pam', which no pack has",
     ]
 
 

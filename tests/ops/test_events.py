@@ -106,7 +106,7 @@ def test_a_finding_tells_who_what_where_and_what_was_done(flow, finding):
     assert event["src_endpoint"] == {"ip": "10.77.0.11", "port": 40_000, "zone": "in-scope"}
     assert event["dst_endpoint"] == {"ip": "fd77::14", "port": 8080, "zone": "out-of-scope"}
     assert event["metadata"]["correlation_uid"] == event["finding_info"]["uid"] == INCIDENT
-    assert event["data_security"]["detection_pattern"] == "pci.pan"
+    assert event["data_security"]["detection_pattern"] == "pci/pan"
     assert event["data_security"]["pattern_match"] == "411111******1111"
     assert event["unmapped"] == {
         "pod": "checkout",

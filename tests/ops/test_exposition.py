@@ -55,7 +55,7 @@ WORDS = {
     "action": {str(action) for action in Action},
     "result": set(Lookup),
     "policy": {"grid", "segmentation[0]", "quarantine"},
-    "detector": {"pci.pan"},
+    "detector": {"pci/pan"},
     "version": {__version__, "0123456789ab"},
     "le": {f"{2**bits / 1e9:.9g}" for bits in SCAN_BOUNDS} | {"+Inf"},
 }
@@ -76,7 +76,7 @@ def everything() -> Metrics:
     for way, reason, rule in product(Direction, Reason, WORDS["policy"]):
         metrics.blocked(way, reason, rule)
     for way, action in product(Direction, Action):
-        metrics.finding("pci.pan", str(action), way)
+        metrics.finding("pci/pan", str(action), way)
     for way, channel in product(Direction, Channel):
         metrics.inspected(way, channel, 10)
     for reason in UNINSPECTED:
@@ -148,7 +148,7 @@ def test_what_was_counted_is_told():
     for _ in range(3):
         metrics.flow(way, "denied", Reason.GRID, PeerClass.IN_SCOPE, PeerClass.NODE, Channel.UNDECIDED)
     metrics.blocked(way, Reason.GRID, "grid")
-    metrics.finding("pci.pan", "block", way)
+    metrics.finding("pci/pan", "block", way)
     metrics.inspected(way, Channel.HTTP1, 100)
     metrics.inspected(way, Channel.HTTP1, 11)
     metrics.uninspected(Reason.ENCRYPTED, 7)
@@ -165,7 +165,7 @@ def test_what_was_counted_is_told():
         'cdefence_flows_total{direction="outbound",dst_scope="node",protocol="undecided",reason="grid",'
         'src_scope="in-scope",verdict="denied"}': 3,
         'cdefence_blocked_flows_total{direction="outbound",policy="grid",reason="grid"}': 1,
-        'cdefence_dlp_findings_total{action="block",detector="pci.pan",direction="outbound"}': 1,
+        'cdefence_dlp_findings_total{action="block",detector="pci/pan",direction="outbound"}': 1,
         'cdefence_inspected_bytes_total{direction="outbound",protocol="http1"}': 111,
         'cdefence_uninspected_bytes_total{reason="encrypted"}': 7,
         'cdefence_active_connections{direction="outbound"}': 2,

@@ -7,7 +7,7 @@ import pytest
 from sidecar.core.policy_text import PolicyError, parse_policy
 from sidecar.ops.policy_file import load_policy
 
-TEXT = "apiVersion: cdefence.io/v1\nkind: Policy\nmode: monitor\ndlp:\n- {class: pci, action: mask}\n"
+TEXT = "apiVersion: cdefence.io/v1\nkind: Policy\nmode: monitor\ndlp:\n- {class: pan, action: mask}\n"
 
 
 def test_the_file_names_itself(tmp_path: Path):

@@ -249,7 +249,7 @@ class Watch:
         return self._side.events(self._events)
 
     def told(self) -> list[str]:
-        """The events since then in a word each: `blocked:pan_in_cleartext`, or `pci.pan:block` for a finding."""
+        """The events since then in a word each: `blocked:pan_in_cleartext`, or `pci/pan:block` for a finding."""
         return [_word(event) for event in self.events()]
 
 

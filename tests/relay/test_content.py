@@ -56,12 +56,12 @@ def test_a_blocked_request_is_answered_and_the_events_name_the_incident(way: Way
         client.close()
     status, document = answered(heard)
     assert (status, end) == (403, EOF)
-    assert (document["reason"], document["pattern"]) == ("pan_in_cleartext", "pci.pan")
+    assert (document["reason"], document["pattern"]) == ("pan_in_cleartext", "pci/pan")
     told = eventually(lambda: watch.events()[1:] and watch.events())
     assert {event["metadata"]["correlation_uid"] for event in told} == {document["incident"]}
-    assert watch.told() == ["pci.pan:block", "blocked:pan_in_cleartext"]
+    assert watch.told() == ["pci/pan:block", "blocked:pan_in_cleartext"]
     assert watch.moved("cdefence_blocked_flows_total", reason="pan_in_cleartext") == 1
-    assert watch.moved("cdefence_dlp_findings_total", detector="pci.pan", action="block") == 1
+    assert watch.moved("cdefence_dlp_findings_total", detector="pci/pan", action="block") == 1
     eventually(lambda: watch.flows("blocked", "pan_in_cleartext", protocol="http1") == 1)
 
 
@@ -122,7 +122,7 @@ def test_no_answer_while_an_earlier_request_waits_for_its_own(way: Way, side: Si
         client.sendall(post(CARD))
         assert ending(client) == (b"", RESET)
         assert ending(server) == (b"", RESET)
-    eventually(lambda: watch.told() == ["pci.pan:block", "blocked:pan_in_cleartext"])
+    eventually(lambda: watch.told() == ["pci/pan:block", "blocked:pan_in_cleartext"])
 
 
 def test_pipelined_behind_a_good_request_it_does_not_arrive(side: Sidecar) -> None:
@@ -248,7 +248,7 @@ def test_a_number_that_drips_gives_away_what_cannot_be_a_whole_number_yet(
     assert end == RESET
     assert number.startswith(heard.decode().removeprefix("no: "))
     assert sum(map(str.isdigit, heard.decode())) == digits
-    eventually(lambda: watch.told() == ["pci.pan:block", "blocked:pan_in_cleartext"])
+    eventually(lambda: watch.told() == ["pci/pan:block", "blocked:pan_in_cleartext"])
 
 
 # --- TLS that is none ------------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def test_what_the_policy_masks_arrives_masked(here: Room) -> None:
         watch = side.watch()
         client.sendall(b"pay " + VISA.encode() + b" now\n")
         assert exactly(server, 25) == b"pay 411111******1111 now\n"
-        eventually(lambda: watch.told() == ["pci.pan:mask"])
+        eventually(lambda: watch.told() == ["pci/pan:mask"])
 
 
 def test_monitor_mode_changes_nothing_and_says_what_it_would_do(here: Room) -> None:
@@ -342,7 +342,7 @@ def test_monitor_mode_changes_nothing_and_says_what_it_would_do(here: Room) -> N
         assert exactly(server, len(request)) == request
         server.sendall(OK)
         assert exactly(client, len(OK)) == OK
-        eventually(lambda: watch.told() == ["pci.pan:alert"])
+        eventually(lambda: watch.told() == ["pci/pan:alert"])
 
 
 def test_a_client_that_paused_is_left_alone(here: Room) -> None:

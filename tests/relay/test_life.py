@@ -239,7 +239,7 @@ def test_traffic_does_not_wait_for_a_new_policy_to_be_compiled(here: Room) -> No
     with sidecar(here, program=python(SLOW_COMPILER)) as side:
         old = version(side)
         with talking(side):
-            side.give("policy.yaml", policy("dlp:", "  - {class: secrets, action: allow}"))
+            side.give("policy.yaml", policy("dlp:", "  - {class: secret, action: allow}"))
             eventually(lambda: "compiling" in side.log())
         assert served(side)
         assert version(side) == old
@@ -257,7 +257,7 @@ def test_a_new_mode_is_for_new_connections(here: Room) -> None:
             watch = side.watch()
             silent.sendall(card)
             assert answered(ending(silent)[0])[0] == 403
-            eventually(lambda: watch.told() == ["pci.pan:block", "blocked:pan_in_cleartext"])
+            eventually(lambda: watch.told() == ["pci/pan:block", "blocked:pan_in_cleartext"])
 
 
 def test_a_new_scope_map_is_for_new_connections(here: Room) -> None:
