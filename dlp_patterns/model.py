@@ -38,7 +38,7 @@ MAX_WIDTH = 256
 """Widest value a pattern may declare, bytes.  It bounds what the proxy holds back of a stream."""
 
 MAX_DISTANCE = 96
-"""How far before a value its field's name and other words are looked for, bytes.  Macie looks 30 characters back, Purview 300."""
+"""How far before a value its field's name and other words are looked for, bytes.  Macie: 30 characters, Purview: 300."""
 
 MIN_NO_MATCH = 2
 """Fewest counter-examples of a pattern: what it must *not* find says more about it than what it finds."""

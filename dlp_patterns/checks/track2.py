@@ -20,6 +20,8 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The stripe in window[start:end].  STRONG with a start sentinel or an issuer that is sure."""
     sentinel = window.startswith(b";", start, end)
     number, *rest = _SEPARATOR.split(window[start + sentinel : end], maxsplit=1)
+    if not sentinel and window[max(0, start - 1) : start] == b";":
+        return None  # the same stripe, which is told with its sentinel
     if not rest or not stripe.is_plausible(rest[0]) or window[max(0, start - 1) : start].isdigit():
         return None
     card = pan.check(number, 0, len(number))

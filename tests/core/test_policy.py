@@ -154,16 +154,18 @@ def test_other_denials_are_softened_by_the_mode_too(reason: Reason) -> None:
 
 PCI, PII, SECRETS = FindingClass.PAN, FindingClass.PII, FindingClass.SECRET
 TEST_PAN, UNSCANNABLE = FindingClass.TEST_PAN, FindingClass.UNSCANNABLE
-LOW, MEDIUM, HIGH = Confidence
+SAD = FindingClass.SAD
+LIKELY, CERTAIN = Confidence
 
 DEFAULTS = {
-    PCI: (Action.ALERT, Action.BLOCK, Action.BLOCK),
-    TEST_PAN: (Action.ALERT, Action.BLOCK, Action.BLOCK),
-    SECRETS: (Action.ALERT, Action.BLOCK, Action.BLOCK),
-    PII: (Action.ALERT, Action.ALERT, Action.ALERT),
-    UNSCANNABLE: (Action.ALERT, Action.ALERT, Action.ALERT),
+    PCI: Action.BLOCK,
+    TEST_PAN: Action.BLOCK,
+    SAD: Action.BLOCK,
+    SECRETS: Action.BLOCK,
+    PII: Action.ALERT,
+    UNSCANNABLE: Action.ALERT,
 }
-"""By default, for low, medium and high confidence."""
+"""By default, whatever the confidence."""
 
 
 def rules(
@@ -179,7 +181,7 @@ def rules(
 @pytest.mark.parametrize("confidence", Confidence)
 def test_the_defaults(klass: FindingClass, confidence: Confidence) -> None:
     action, by = rules().judge("any.pattern", klass, confidence)
-    assert action is DEFAULTS[klass][confidence - 1]
+    assert action is DEFAULTS[klass]
     assert by.startswith("default-")
 
 
@@ -190,23 +192,23 @@ def rule(action: Action, **conditions: object) -> DlpRule:
 CARDS, REPORT = "default-card-data", "default-report"
 MASK_PCI = rule(Action.MASK, klass=PCI)
 JUDGED: list[tuple[str, FlowRules, tuple[str, FindingClass, Confidence], Action, str]] = [
-    ("class", rules(MASK_PCI), ("pci/pan", PCI, HIGH), Action.MASK, "mine"),
-    ("another class", rules(MASK_PCI), ("pci/pan", TEST_PAN, HIGH), Action.BLOCK, "default-test-pan"),
-    ("pattern", rules(rule(Action.ALLOW, pattern="pci/pan")), ("pci/pan", PCI, HIGH), Action.ALLOW, "mine"),
-    ("another pattern", rules(rule(Action.ALLOW, pattern="pci/pan")), ("pci/track1", PCI, HIGH), Action.BLOCK, CARDS),
-    ("any", rules(rule(Action.BLOCK)), ("pii/iban", PII, LOW), Action.BLOCK, "mine"),
-    ("confidence reached", rules(rule(Action.MASK, confidence=MEDIUM)), ("pii/iban", PII, MEDIUM), Action.MASK, "mine"),
-    ("confidence exceeded", rules(rule(Action.MASK, confidence=MEDIUM)), ("pii/iban", PII, HIGH), Action.MASK, "mine"),
-    ("confidence missed", rules(rule(Action.MASK, confidence=HIGH)), ("pii/iban", PII, MEDIUM), Action.ALERT, REPORT),
-    ("source", rules(rule(Action.ALLOW, source=IN)), ("pci/pan", PCI, HIGH), Action.ALLOW, "mine"),
-    ("another source", rules(rule(Action.ALLOW, source=OUT)), ("pci/pan", PCI, HIGH), Action.BLOCK, CARDS),
-    ("destination", rules(rule(Action.ALLOW, destination=CONNECTED)), ("pci/pan", PCI, HIGH), Action.ALLOW, "mine"),
-    ("another destination", rules(rule(Action.ALLOW, destination=IN)), ("pci/pan", PCI, HIGH), Action.BLOCK, CARDS),
-    ("channel", rules(rule(Action.ALLOW, channel=Channel.HTTP1)), ("pci/pan", PCI, HIGH), Action.ALLOW, "mine"),
-    ("another channel", rules(rule(Action.ALLOW, channel=Channel.OPAQUE)), ("pci/pan", PCI, HIGH), Action.BLOCK, CARDS),
-    ("unscannable", rules(rule(Action.BLOCK, klass=UNSCANNABLE)), ("unscannable", UNSCANNABLE, HIGH), Action.BLOCK, "mine"),
-    ("first match", rules(MASK_PCI, DlpRule("other", Action.ALLOW)), ("pci/pan", PCI, HIGH), Action.MASK, "mine"),
-    ("second match", rules(MASK_PCI, DlpRule("other", Action.ALLOW)), ("pii/iban", PII, HIGH), Action.ALLOW, "other"),
+    ("class", rules(MASK_PCI), ("pci/pan", PCI, CERTAIN), Action.MASK, "mine"),
+    ("another class", rules(MASK_PCI), ("pci/pan", TEST_PAN, CERTAIN), Action.BLOCK, "default-test-pan"),
+    ("pattern", rules(rule(Action.ALLOW, pattern="pci/pan")), ("pci/pan", PCI, CERTAIN), Action.ALLOW, "mine"),
+    ("another pattern", rules(rule(Action.ALLOW, pattern="pci/pan")), ("pci/track1", PCI, CERTAIN), Action.BLOCK, CARDS),
+    ("any", rules(rule(Action.BLOCK)), ("pii/iban", PII, LIKELY), Action.BLOCK, "mine"),
+    ("confidence reached", rules(rule(Action.MASK, confidence=LIKELY)), ("pii/iban", PII, LIKELY), Action.MASK, "mine"),
+    ("confidence exceeded", rules(rule(Action.MASK, confidence=LIKELY)), ("pii/iban", PII, CERTAIN), Action.MASK, "mine"),
+    ("confidence missed", rules(rule(Action.MASK, confidence=CERTAIN)), ("pii/iban", PII, LIKELY), Action.ALERT, REPORT),
+    ("source", rules(rule(Action.ALLOW, source=IN)), ("pci/pan", PCI, CERTAIN), Action.ALLOW, "mine"),
+    ("another source", rules(rule(Action.ALLOW, source=OUT)), ("pci/pan", PCI, CERTAIN), Action.BLOCK, CARDS),
+    ("destination", rules(rule(Action.ALLOW, destination=CONNECTED)), ("pci/pan", PCI, CERTAIN), Action.ALLOW, "mine"),
+    ("another destination", rules(rule(Action.ALLOW, destination=IN)), ("pci/pan", PCI, CERTAIN), Action.BLOCK, CARDS),
+    ("channel", rules(rule(Action.ALLOW, channel=Channel.HTTP1)), ("pci/pan", PCI, CERTAIN), Action.ALLOW, "mine"),
+    ("another channel", rules(rule(Action.ALLOW, channel=Channel.OPAQUE)), ("pci/pan", PCI, CERTAIN), Action.BLOCK, CARDS),
+    ("unread", rules(rule(Action.BLOCK, klass=UNSCANNABLE)), ("unscannable", UNSCANNABLE, CERTAIN), Action.BLOCK, "mine"),
+    ("first match", rules(MASK_PCI, DlpRule("other", Action.ALLOW)), ("pci/pan", PCI, CERTAIN), Action.MASK, "mine"),
+    ("second match", rules(MASK_PCI, DlpRule("other", Action.ALLOW)), ("pii/iban", PII, CERTAIN), Action.ALLOW, "other"),
 ]  # fmt: skip
 
 
@@ -224,7 +226,7 @@ def test_the_strictest_action_looks_at_every_class_and_confidence() -> None:
     assert rules().strictest("pii/iban", (PII,)) is Action.ALERT
     assert rules(rule(Action.ALLOW, klass=PCI)).strictest("pci/pan", (PCI, TEST_PAN)) is Action.BLOCK
     assert rules(rule(Action.ALLOW)).strictest("pci/pan", (PCI, TEST_PAN)) is Action.ALLOW
-    assert rules(rule(Action.MASK, confidence=HIGH)).strictest("pii/iban", (PII,)) is Action.MASK
+    assert rules(rule(Action.MASK, confidence=CERTAIN)).strictest("pii/iban", (PII,)) is Action.MASK
 
 
 def test_the_last_default_fits_everything() -> None:

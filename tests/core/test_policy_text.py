@@ -23,7 +23,7 @@ segmentation:
   - {to: node, ports: 10250, action: deny, why: the kubelet is nobody's business}
 dlp:
   - {class: pan, channel: http1, action: mask}
-  - {name: bank, class: [pii, secret], from: in-scope, to: external, confidence: high, action: block, why: audit 7}
+  - {name: bank, class: [pii, secret], from: in-scope, to: external, confidence: certain, action: block, why: audit 7}
   - {pattern: pci/pan, channel: opaque, action: alert}
   - {class: unscannable, action: block}
   - {action: alert}
@@ -55,7 +55,7 @@ def test_everything_a_policy_can_say():
             "segmentation[2]", None, NODE, frozenset({10250}), why="the kubelet is nobody's business"
         ),
     )
-    sure = Confidence.HIGH
+    sure = Confidence.CERTAIN
     assert file.policy.dlp == (
         DlpRule("dlp[0]", Action.MASK, FindingClass.PAN, channel=Channel.HTTP1),
         DlpRule("bank", Action.BLOCK, FindingClass.PII, None, IN, EXTERNAL, confidence=sure),
@@ -130,11 +130,14 @@ SEGMENTATION = [
     ),
 ]
 DLP = [
-    ("{class: pan, action: block}", "dlp[0].class: is 'pan'; use pci, pii, secrets, test_pan or unscannable"),
+    (
+        "{class: pci, action: block}",
+        "dlp[0].class: is 'pci'; use pan, test_pan, sad, pii, secret or unscannable",
+    ),
     ("{class: pan, action: redact}", "dlp[0].action: is 'redact'; use allow, alert, mask or block"),
     ("{class: pan}", "dlp[0].action: is missing; add it"),
     ("{class: pan, channel: tls, action: block}", "dlp[0].channel: is 'tls'; use http1 or opaque"),
-    ("{class: pan, confidence: 0.9, action: block}", "dlp[0].confidence: is 0.9; use low, medium or high"),
+    ("{class: pan, confidence: 0.9, action: block}", "dlp[0].confidence: is 0.9; use likely or certain"),
     ("{pattern: PAN, action: block}", "dlp[0].pattern: is 'PAN'; write a pattern id such as pci/pan"),
     (
         "{pattern: pci/pam, action: block}",
@@ -198,7 +201,7 @@ def test_all_problems_are_told_at_once():
 def test_names_are_unique_over_the_whole_file():
     text = (
         HEAD
-        + "segmentation:\n- {name: a, to: node, action: deny}\ndlp:\n- {name: a, class: pci, action: block}\n"
+        + "segmentation:\n- {name: a, to: node, action: deny}\ndlp:\n- {name: a, class: pan, action: block}\n"
     )
     with pytest.raises(
         PolicyError, match=r"^p: dlp\[0\]\.name: is 'a', like another rule; give each rule its own name$"
@@ -207,5 +210,5 @@ def test_names_are_unique_over_the_whole_file():
 
 
 def test_a_pattern_is_looked_up_only_when_the_packs_are_known():
-    text = HEAD + "dlp:\n- {pattern: own.thing, action: block}\n"
-    assert parse_policy(text, "p").policy.dlp[0].pattern == "own.thing"
+    text = HEAD + "dlp:\n- {pattern: own/thing, action: block}\n"
+    assert parse_policy(text, "p").policy.dlp[0].pattern == "own/thing"

@@ -58,7 +58,7 @@ def test_every_example_is_found_in_every_carrier(pattern: Pattern, at: int) -> N
     for carried in in_every_carrier(example.text, at):
         seen = carried.run(flow(Mode.MONITOR), [carried.wire])
         told = [(finding.pattern, finding.shown, finding.part) for finding in seen.findings]
-        assert told.count((pattern.id, shown, carried.part)) == 1
+        assert told.count((pattern.told, shown, carried.part)) == 1
         assert seen.released == carried.wire
         assert carried.run(flow(Mode.MONITOR), bytewise(carried.wire)).answer == seen.answer
 

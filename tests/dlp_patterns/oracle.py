@@ -14,6 +14,7 @@ from functools import cache
 
 from dlp_patterns.checks import REGISTRY
 from dlp_patterns.model import MAX_DISTANCE, MAX_WIDTH, Confidence, Confirmed, Pattern
+from sidecar.core import judgement
 
 REACH = MAX_WIDTH + MAX_DISTANCE
 """What a check may see before the end of a hit, bytes.  Behind it: one byte, or nothing at the end of the text."""
@@ -35,10 +36,11 @@ def expression(pattern: Pattern) -> re.Pattern[bytes]:
 
 def find(pattern: Pattern, text: bytes) -> list[Found]:
     """Every value of `pattern` in `text`."""
+    judged = ((hit, _confidence(pattern, hit, text)) for hit in _confirmed(pattern, text))
     return [
-        Found(text[hit.start : hit.end], hit.kind, _confidence(pattern, hit, text), hit.test)
-        for hit in _confirmed(pattern, text)
-        if not (pattern.context and pattern.context.required and not pattern.context.seen(text[: hit.start]))
+        Found(text[hit.start : hit.end], hit.kind, confidence, hit.test)
+        for hit, confidence in judged
+        if confidence is not None
     ]
 
 
@@ -55,6 +57,6 @@ def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
                 yield replace(confirmed, start=base + confirmed.start, end=at)
 
 
-def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence:
-    seen = pattern.context is not None and pattern.context.seen(text[: hit.start])
-    return Confidence.HIGH if seen else hit.confidence
+def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence | None:
+    before = text[max(0, hit.start - MAX_DISTANCE) : hit.start]
+    return judgement.confidence(pattern, hit.evidence, before)

@@ -11,10 +11,10 @@ from dlp_patterns.load import builtin, load_pack, load_pattern
 from dlp_patterns.model import Boundary, DataClass, PatternError, Severity, Sides
 
 GOOD: dict[str, object] = {
-    "id": "demo.token",
+    "id": "demo/token",
     "title": "Demo",
     "source": "nowhere",
-    "class": "secrets",
+    "class": "secret",
     "regex": "tok_  # prefix\n\\d{4}",
     "width": 8,
     "boundary": {"left": "none", "right": "word"},
@@ -31,8 +31,8 @@ NO_WHY = [{"text": "tok_123"}, {"text": "tok_12345", "why": "long"}]
 MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({"colour": "red"}, "colour", "unknown"),
     ({"title": None}, "title", "no text"),
-    ({"id": "demo.other"}, "id", "does not fit the file"),
-    ({"class": "phi"}, "class", "pci, pii, secrets"),
+    ({"id": "demo/other"}, "id", "does not fit the file"),
+    ({"class": "phi"}, "class", "pan, sad, pii, secret"),
     ({"severity": "block"}, "severity", "low, medium, high, critical"),
     ({"boundary": "line"}, "boundary", "none, digit, word, token"),
     ({"boundary": {"left": "word"}}, "boundary.right", "missing"),
@@ -56,9 +56,13 @@ MISTAKES: list[tuple[dict[str, object], str, str]] = [
     ({"no_match": [{"text": "a", "why": "b"}]}, "no_match", "fewer than 2"),
     ({"no_match": NO_WHY}, "no_match[0].why", "missing"),
     ({"context": {"words": ["Card"], "distance": 20, "required": False}}, "context.words", "a-z"),
-    ({"context": {"words": ["card"], "distance": 65, "required": False}}, "context.distance", "64"),
+    ({"context": {"words": ["card"], "distance": 97, "required": False}}, "context.distance", "96"),
     ({"context": {"words": ["card"], "distance": 20, "required": "yes"}}, "context.required", "true"),
-    ({"context": {"words": ["card"]}}, "context.distance", "missing"),
+    ({"context": {"fields": ["cardNumber"]}}, "context.fields", "card_number"),
+    ({"context": {"words": ["card"], "deny": ["a b"]}}, "context.deny", "card_number"),
+    ({"context": {"distance": 20}}, "context", "speaks for"),
+    ({"context": {"deny": ["sha"], "required": True}}, "context", "speaks for"),
+    ({"tells": "pan"}, "tells", "<pack>/<name>"),
 ]
 
 
@@ -71,7 +75,7 @@ def _write(folder: Path, document: object, name: str = "token") -> Path:
 
 def test_a_good_file(tmp_path: Path) -> None:
     pattern = load_pattern(_write(tmp_path, GOOD))
-    assert (pattern.id, pattern.klass, pattern.severity) == ("demo.token", DataClass.SECRET, Severity.LOW)
+    assert (pattern.id, pattern.klass, pattern.severity) == ("demo/token", DataClass.SECRET, Severity.LOW)
     assert (pattern.regex, pattern.width) == (rb"tok_\d{4}", 8)
     assert pattern.boundary == Sides(Boundary.NONE, Boundary.WORD)
     assert [example.value for example in pattern.match] == [b"tok_1234", b"tok_1234"]
@@ -123,9 +127,9 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_all_problems_of_all_files_at_once(tmp_path: Path) -> None:
     first = _write(
-        tmp_path, GOOD | {"id": "demo.one", "check": "crystal_ball", "colour": 1, "width": 9}, "one"
+        tmp_path, GOOD | {"id": "demo/one", "check": "crystal_ball", "colour": 1, "width": 9}, "one"
     )
-    second = _write(tmp_path, GOOD | {"id": "demo.two", "severity": "red"}, "two")
+    second = _write(tmp_path, GOOD | {"id": "demo/two", "severity": "red"}, "two")
     with pytest.raises(PatternError) as caught:
         load_pack(tmp_path / "demo")
     said = [line.split("; ")[0] for line in str(caught.value).splitlines()]

@@ -62,7 +62,7 @@ def test_context_words(before: bytes, seen: bool) -> None:
 
 
 def test_confidences_compare() -> None:
-    assert Confidence.LOW < Confidence.MEDIUM < Confidence.HIGH
+    assert Confidence.LIKELY < Confidence.CERTAIN
 
 
 @pytest.mark.parametrize(

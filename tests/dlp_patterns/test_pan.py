@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from dlp_patterns.issuers import ISSUERS, Issuer, issuer_of
 from dlp_patterns.load import builtin
-from dlp_patterns.model import Confidence
+from dlp_patterns.model import Confidence, Evidence
 from dlp_patterns.published import TEST_NUMBERS
 from dlp_patterns.sums import luhn
 from tests.dlp_patterns.cards import cards, numbers, ranges
 from tests.dlp_patterns.oracle import Found, find
 
 PCI = [pattern for pack in builtin() if pack.name == "pci" for pattern in pack.patterns]
+CERTAIN, LIKELY = Confidence.CERTAIN, Confidence.LIKELY
 PAN = next(pattern for pattern in PCI if pattern.id == "pci/pan")
 
 
@@ -46,7 +47,7 @@ PEERS = [
 
 @pytest.mark.parametrize(("number", "brand"), PEERS)
 def test_the_numbers_every_first_demo_uses(number: bytes, brand: str) -> None:
-    assert find(PAN, b"x=" + number + b"\r\n") == [Found(number, brand, Confidence.HIGH, test=True)]
+    assert find(PAN, b"x=" + number + b"\r\n") == [Found(number, brand, CERTAIN, test=True)]
 
 
 @pytest.mark.parametrize("number", sorted(TEST_NUMBERS), ids=lambda number: number[:6].decode())
@@ -61,7 +62,7 @@ def test_every_published_number_is_found_and_said_to_be_one(number: bytes) -> No
 def test_every_brand_prefix_and_length_is_found(issuer: Issuer, length: int, data: st.DataObject) -> None:
     number = data.draw(numbers(issuer, length))
     hits = found(b'{"card":"' + number + b'"}')
-    assert [(hit.value, hit.confidence) for hit in hits] == [(number, Confidence.HIGH)]
+    assert [(hit.value, hit.confidence) for hit in hits] == [(number, CERTAIN)]
 
 
 @given(cards(), st.data())
@@ -87,7 +88,7 @@ def test_printed_groups_are_found_whole(number: bytes, separator: str) -> None:
         groups.append(number[at : at + size])
         at += size
     text = separator.encode().join(groups)
-    values = [hit.value for hit in found(b"<td>" + text + b"</td>")]
+    values = [hit.value for hit in found(b"<td>card</td><td>" + text + b"</td>")]
     assert len(values) == 1
     assert values == [text] or (len(number) == 19 and luhn.is_valid(number[:16]))
 
@@ -162,17 +163,18 @@ MAESTRO = _with_check_digit(b"589315000000000")
 @pytest.mark.parametrize(
     ("text", "confidence", "why"),
     [
-        (b"5454 5454 5454 5454", Confidence.HIGH, "a published number"),
-        (MASTERCARD, Confidence.MEDIUM, "a current range, bare"),
-        (b" ".join(MASTERCARD[at : at + 4] for at in range(0, 16, 4)), Confidence.HIGH, "as printed"),
-        (MASTERCARD[:8] + b" " + MASTERCARD[8:], Confidence.LOW, "grouped as nobody prints it"),
-        (b"pan=" + MASTERCARD, Confidence.HIGH, "with a word before it"),
-        (MAESTRO, Confidence.LOW, "a wide range, bare"),
-        (b"maestro " + MAESTRO, Confidence.HIGH, "with a word before it"),
+        (b"5454 5454 5454 5454", CERTAIN, "a published number"),
+        (MASTERCARD, LIKELY, "a current range, bare"),
+        (b" ".join(MASTERCARD[at : at + 4] for at in range(0, 16, 4)), CERTAIN, "as printed"),
+        (MASTERCARD[:8] + b" " + MASTERCARD[8:], None, "grouped as nobody prints it"),
+        (b"pan=" + MASTERCARD, CERTAIN, "with a word before it"),
+        (MAESTRO, None, "a wide range, bare"),
+        (b"maestro " + MAESTRO, LIKELY, "with a word before it"),
+        (b"card_number=" + MAESTRO, CERTAIN, "under its field's name"),
     ],
 )
-def test_confidence(text: bytes, confidence: Confidence, why: str) -> None:
-    assert [hit.confidence for hit in find(PAN, text)] == [confidence], why
+def test_confidence(text: bytes, confidence: Confidence | None, why: str) -> None:
+    assert [hit.confidence for hit in find(PAN, text)] == ([confidence] if confidence else []), why
 
 
 def test_the_most_specific_range_names_the_brand() -> None:
@@ -181,7 +183,7 @@ def test_the_most_specific_range_names_the_brand() -> None:
         "visa",
     ]  # type: ignore[union-attr]
     assert issuer_of(b"6062820000000000") == Issuer(
-        "hipercard", "606282", "606282", frozenset({16}), Confidence.MEDIUM
+        "hipercard", "606282", "606282", frozenset({16}), Evidence.FAIR
     )
     assert issuer_of(b"7000000000000000") is None
     assert issuer_of(b"4") is None
@@ -199,15 +201,13 @@ def test_the_most_specific_range_names_the_brand() -> None:
 def test_share_of_random_numbers() -> None:
     """How much noise is left among numbers that are pure chance: Luhn alone lets one in ten pass.
 
-    Of random 16-digit numbers 3.4 % (2.4 % without Maestro and co-brands, which are LOW); on the same task NeuVector's
+    Of random 16-digit numbers 2.4 % (Maestro and co-brands need a word or a field's name); on the same task NeuVector's
     expressions take 26.5 %, Presidio 4.5 %, Snort 1.6 % (it knows four brands).
     """
     source = random.Random(16)
     texts = [b"%016d" % source.randrange(10**16) for _ in range(20_000)]
     hits = [hit for text in texts for hit in find(PAN, text)]
-    sure = [hit for hit in hits if hit.confidence >= Confidence.MEDIUM]
-    assert 0.030 < len(hits) / len(texts) < 0.038
-    assert 0.020 < len(sure) / len(texts) < 0.028
+    assert 0.020 < len(hits) / len(texts) < 0.028
 
 
 def test_traffic_without_cards_is_silent() -> None:

@@ -33,7 +33,7 @@ def finding() -> Finding:
         klass=FindingClass.PAN,
         kind="visa",
         shown="411111******1111",
-        confidence=Confidence.HIGH,
+        confidence=Confidence.CERTAIN,
         severity=Severity.CRITICAL,
         part=Part.BODY,
         offset=17,

@@ -1,0 +1,60 @@
+"""The name of the field that a value stands in: the best context that traffic has.
+
+What belongs here: finding the name right before a value, in the ways in which JSON, forms, queries, headers, cookies, XML,
+YAML and logs write one, and comparing names.  What never does: what a name means for a value (judgement), CSV, whose names
+stand elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+_NAME = rb"[A-Za-z_@$][A-Za-z0-9_@$.:\[\]/-]{0,47}(?:[ ][A-Za-z0-9_.#-]{1,24}){0,3}[\])]?"
+_ASSIGNED = (
+    rb"(" + _NAME + rb")"
+    rb"(?:\\{0,3}[\"'`])?[ \t]{0,4}(?:=>|:=|==?|:)\s{0,8}"  # the end of its quotes, and what assigns
+    rb"(?:[\[({]\s{0,8})?(?:[bru]?\\{0,3}[\"'`])?[ ]{0,2}"  # a list's beginning, quotes
+)
+_ELEMENT = (
+    rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?"  # XML, HTML
+)
+_BEFORE = re.compile(rb"(?:" + _ASSIGNED + rb"|" + _ELEMENT + rb")\Z")
+_ENDS = frozenset(b"\"'`=:> \t\r\n([{")
+"""What a value in a field begins behind; most values that are looked at stand elsewhere, and cost one comparison."""
+
+_HUMP = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS = re.compile(rb"[^A-Za-z0-9]+")
+_NORMAL = re.compile(rb"[a-z0-9]+(?:_[a-z0-9]+)*")
+
+
+def before(text: bytes) -> bytes:
+    """The normal name of the field whose value begins behind `text`; empty when none is there."""
+    if not text or text[-1] not in _ENDS:
+        return b""
+    found = _BEFORE.search(text)
+    return normal(found[1] or found[2]) if found else b""
+
+
+def normal(name: bytes) -> bytes:
+    """`cardNumber`, `Card-Number` and `card.number` as `card_number`."""
+    return _SEPARATORS.sub(b"_", _HUMP.sub(b"_", name)).strip(b"_").lower()
+
+
+def is_normal(name: bytes) -> bool:
+    """Whether `name` is written as `normal` would."""
+    return _NORMAL.fullmatch(name) is not None
+
+
+def is_one_of(name: bytes, names: Iterable[bytes]) -> bool:
+    """Whether a normal `name` is one of `names`, or ends in the words of one, or is one of them run together."""
+    return bool(name) and _finder(tuple(names)).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=1024)
+def _finder(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    if not names:
+        return re.compile(rb"(?!)")
+    whole = rb"|".join(re.escape(name).replace(rb"_", rb"_?") for name in sorted(names, reverse=True))
+    return re.compile(rb"(?:[a-z0-9_]*_)?(?:" + whole + rb")")

@@ -1,0 +1,57 @@
+"""The name of the field that a value stands in, in every way in which traffic writes one."""
+
+import pytest
+
+from dlp_patterns import fieldname
+
+FIELDS: list[tuple[bytes, bytes]] = [
+    (b'{"cardNumber": "', b"card_number"),
+    (b'{"a":1,"card-number":', b"card_number"),
+    (b'{\\"card_number\\":\\"', b"card_number"),
+    (b"{'pan': '", b"pan"),
+    (b"POST /pay?x=1&PAN=", b"pan"),
+    (b"a=b&payment[card][number]=", b"payment_card_number"),
+    (b"X-Card-Number: ", b"x_card_number"),
+    (b"Cookie: a=b; cc=", b"cc"),
+    (b"card number: ", b"card_number"),
+    (b"<ns2:CardNumber>", b"ns2_card_number"),
+    (b'<card type="visa">\n  ', b"card"),
+    (b"<pan><![CDATA[", b"pan"),
+    (b'<card number="', b"card_number"),
+    (b"level=info card_no=", b"info_card_no"),
+    (b"  pan: ", b"pan"),
+    (b"$cardNo = '", b"card_no"),
+    (b":pan => '", b"pan"),
+    (b'"PANs": ["', b"pa_ns"),
+    (b"IBANCode=", b"iban_code"),
+    (b"hello ", b""),
+    (b"4111 ", b""),
+    (b"", b""),
+    (b"12:30:", b""),
+    (b"x", b""),
+]
+
+
+@pytest.mark.parametrize(("before", "name"), FIELDS)
+def test_the_name_before_a_value(before: bytes, name: bytes) -> None:
+    assert fieldname.before(before) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "same"),
+    [
+        (b"card_number", b"card_number", True),
+        (b"cardnumber", b"card_number", True),
+        (b"customer_card_number", b"card_number", True),
+        (b"card_number_hash", b"card_number", False),
+        (b"discard", b"card", False),
+        (b"span", b"pan", False),
+        (b"", b"card", False),
+    ],
+)
+def test_names_compare_by_their_last_words(name: bytes, listed: bytes, same: bool) -> None:
+    assert fieldname.is_one_of(name, (b"other", listed)) is same
+
+
+def test_no_names_fit_nothing() -> None:
+    assert not fieldname.is_one_of(b"card", ())
