@@ -227,9 +227,11 @@ def test_while_the_controller_is_away_the_last_map_holds(here: Room, tmp_path: P
 def denied_as_unknown(side: Sidecar) -> str:
     """What becomes of a connection to an address of the cluster that nobody knows."""
     watch = side.watch()
-    with pytest.raises(ConnectionResetError):  # at once, or when it listens
-        with side.pod.run(lambda: socket.create_connection(("10.79.0.77", 80), timeout=PATIENCE)) as client:
-            client.recv(1)
+    with (
+        pytest.raises(ConnectionResetError),  # at once, or when it listens
+        side.pod.run(lambda: socket.create_connection(("10.79.0.77", 80), timeout=PATIENCE)) as client,
+    ):
+        client.recv(1)
     return str(eventually(watch.told)[0])
 
 
