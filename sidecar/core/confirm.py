@@ -13,10 +13,11 @@ from dlp_patterns import masking
 from dlp_patterns.checks import REGISTRY, Check
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
-from sidecar.core.findings import Action, Finding, FindingClass, Part
+from sidecar.core.findings import Action, Finding, FindingClass, Place
 from sidecar.core.hits import Hit
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
+from sidecar.core.where import roughly
 
 _CLASSES = {
     DataClass.PAN: FindingClass.PAN,
@@ -47,6 +48,8 @@ class Span:
     """How it may be shown (`dlp_patterns.masking`)."""
     masked: bytes
     """The value as it may be shown, same length."""
+    digest: int
+    """Of pattern and value, to know the same value in another reading; good in this process only."""
     finding: Finding
 
 
@@ -68,7 +71,7 @@ class Confirmer:
     def _checks(self) -> list[Check]:
         return [REGISTRY[pattern.check] for pattern in self.patterns]
 
-    def confirm(self, hit: Hit, window: bytes, base: int, part: Part, rules: FlowRules) -> Span | None:
+    def confirm(self, hit: Hit, window: bytes, base: int, place: Place, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
 
         `window` is text from offset `base` to a little behind the hit, or to the end of the text.
@@ -95,14 +98,25 @@ class Confirmer:
             shown=masking.shown(pattern.show, value),
             confidence=confidence,
             severity=pattern.severity,
-            part=part,
+            part=place.part,
             offset=base + confirmed.start,
             reason=_REASONS[klass],
             action=action,
             rule=rule,
+            length=len(value),
+            view=place.view,
+            where=roughly(place),
         )
         masked = masking.mask(pattern.show, value)
-        return Span(base + confirmed.start, base + confirmed.end, index, pattern.show, masked, finding)
+        return Span(
+            base + confirmed.start,
+            base + confirmed.end,
+            index,
+            pattern.show,
+            masked,
+            hash((pattern.told, value)),
+            finding,
+        )
 
     def limit(self, span: Span) -> int:
         """The offset up to which every value of this pattern that begins where `span` does has been hit."""

@@ -6,6 +6,7 @@ event, metric or traceback can leak more than `dlp_patterns.masking` allows (PCI
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from dlp_patterns.model import Confidence, Severity
 from sidecar.core.reasons import Reason
@@ -47,6 +48,22 @@ class Part(StrEnum):
     """An opaque stream."""
 
 
+PLAIN = "plain"
+"""The reading of a text as it stands."""
+
+
+class Place(NamedTuple):
+    """Which text of a stream this is, and in which reading."""
+
+    part: Part
+    view: str = PLAIN
+    """`plain`, or what was decoded to get there, outermost first: `gzip`, `percent`, `gzip+base64`."""
+
+    def through(self, view: str) -> "Place":
+        """The same text, read through one more view."""
+        return self._replace(view=view if self.view == PLAIN else f"{self.view}+{view}")
+
+
 class Action(IntEnum):
     """What is done about a finding, from mild to strict; comparing compares strictness."""
 
@@ -80,3 +97,9 @@ class Finding:
     """What the policy wants done about it, whatever the mode."""
     rule: str = "default"
     """The policy rule that decided."""
+    length: int = 0
+    """Bytes of the value in its text."""
+    view: str = PLAIN
+    """The reading in which it stands (`Place.view`)."""
+    where: str = ""
+    """Where in its message: `url`, `header`, `body`, `$.payment.card`, `stream` (`core.where`)."""

@@ -18,16 +18,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dlp_patterns import masking
-from dlp_patterns.model import Confidence, Severity
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
-from sidecar.core.findings import Action, Finding, FindingClass, Part
+from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.queue import Queue, masked
+from sidecar.core.reading import Reading, nothing_hidden, spans, unscannable
 from sidecar.core.reasons import Reason
-from sidecar.core.text import Text
 
 FINDINGS_LIMIT: Final = 256
 """Findings that only alert are told one by one up to this number per message; a body full of e-mail is one story."""
@@ -80,9 +79,11 @@ class Inspection:
         self._begun = False
         """The current message's body has begun."""
         self._queue = Queue(gone)
-        self._text: Text | None = None
+        self._text: Reading | None = None
         self._inflater: Inflater | None = None
-        self._raw: Text | None = None
+        self._coding = PLAIN
+        """Its name, as findings tell it."""
+        self._raw: Reading | None = None
         """The bytes of a coded body as they are: a receiver need not believe the coding that a head declares."""
         self._raw_told: set[tuple[str, str]] = set()
         """What was found there; in a stored block the same value opens to itself."""
@@ -116,8 +117,7 @@ class Inspection:
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:
-                hits = self._inspector.matcher.once(data)
-                if not hits or not _confirmed(self._inspector, hits, data, unit):
+                if _clean(self._inspector, self._inspector.matcher.once(data), data, unit):
                     self.inside = unit is Unit.HEAD
                     if self._heads_wait and unit is not Unit.MESSAGE:
                         return Step(self._with_head(data, unit))
@@ -148,7 +148,7 @@ class Inspection:
         if not any(each.grows_through_pauses() for each in looked_at):
             self._queue.let(text.length)
             for each in looked_at:
-                each.paused_at = each.length
+                each.paused()
         return self._step()
 
     def close(self) -> Step:
@@ -193,6 +193,7 @@ class Inspection:
         if piece.encoding:
             try:
                 self._inflater = Inflater(piece.encoding)
+                self._coding = piece.encoding.decode().replace(",", "+")
             except UnscannableError as error:
                 self._go_blind(error)
 
@@ -215,7 +216,8 @@ class Inspection:
         if self._blind is not None:
             self._count_unseen(self._blind, wire)
         if self._text is None:
-            self._text = Text(self._inspector, part, self._queue.gone)
+            view = self._coding if self._inflater is not None else PLAIN
+            self._text = Reading(self._inspector, Place(part, view), self._queue.gone)
         text = self._text
         if self._inflater is not None:
             self._grow_opened(wire, text, self._inflater)
@@ -224,11 +226,14 @@ class Inspection:
         self._queue.put(wire, text.length - len(wire), text.length, linear=True)
         if spans:
             self._judge(spans)
+        if text.problems:
+            self._tell_problems(text)
 
-    def _grow_opened(self, wire: bytes, text: Text, inflater: Inflater) -> None:
+    def _grow_opened(self, wire: bytes, text: Reading, inflater: Inflater) -> None:
         """More of a compressed text: what could be opened is inspected, also if the rest cannot be."""
         if self._raw is None:
-            self._raw, self._raw_told = Text(self._inspector, Part.BODY, self._queue.gone), set()
+            raw = Place(Part.BODY)
+            self._raw, self._raw_told = Reading(self._inspector, raw, self._queue.gone, depth=0), set()
         self._judge_raw(self._raw.feed(wire))
         start, problem = text.length, None
         try:
@@ -237,6 +242,7 @@ class Inspection:
         except UnscannableError as error:
             problem = error
         self._queue.put(wire, start, text.length, linear=False)
+        self._tell_problems(text)
         if problem is not None:
             self._go_blind(problem)
             assert self._blind is not None
@@ -279,11 +285,10 @@ class Inspection:
 
     def _one_shot(self, wire: bytes, part: Part) -> None:
         """A complete text by itself, inside or outside a body."""
-        inspector = self._inspector
-        hits = inspector.matcher.once(wire)
-        for span in inspector.confirm(hits, wire, part) if hits else ():
+        for span in spans(self._inspector, wire, Place(part)):
             if self._tell(span.finding) is Action.MASK:
-                if self._queue.gone > span.start + masking.lead(span.show):
+                left = self._queue.gone > span.start + masking.lead(span.show)
+                if left or span.finding.view != PLAIN:
                     raise _BlockedError(span.finding)
                 wire = masked(wire, span, 0)
         self._pass(wire)
@@ -299,22 +304,15 @@ class Inspection:
             self._queue.join(self._raw.length)
         self._text, self._raw, self._inflater = self._raw, None, None
         self._blind = Reason.TOO_LARGE if error.too_large else Reason.UNSUPPORTED_ENCODING
-        action, rule = self._inspector.rules.judge(
-            "unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN
-        )
-        finding = Finding(
-            pattern="unscannable",
-            klass=FindingClass.UNSCANNABLE,
-            kind=self._blind.value,
-            shown=str(error),
-            confidence=Confidence.CERTAIN,
-            severity=Severity.MEDIUM,
-            part=Part.BODY,
-            offset=0,
-            reason=Reason.UNSCANNABLE,
-            action=action,
-            rule=rule,
-        )
+        self._tell_unscannable(error)
+
+    def _tell_problems(self, text: Reading) -> None:
+        """What a view could not decode; the text around it was looked at."""
+        for problem in text.taken_problems():
+            self._tell_unscannable(problem)
+
+    def _tell_unscannable(self, problem: UnscannableError) -> None:
+        finding = unscannable(self._inspector, problem)
         if self._tell(finding) is Action.MASK:
             raise _BlockedError(finding)
 
@@ -325,7 +323,9 @@ class Inspection:
         for span in spans:
             if (span.finding.pattern, span.finding.shown) in self._raw_told and self._raw is not None:
                 continue
-            if self._tell(span.finding) is Action.MASK and not self._queue.mask(span):
+            if self._tell(span.finding) is Action.MASK and (
+                span.finding.view != PLAIN or not self._queue.mask(span)
+            ):
                 raise _BlockedError(span.finding)
 
     def _judge_raw(self, spans: Sequence[Span]) -> None:
@@ -382,15 +382,13 @@ class Inspection:
         return Step(release, findings, verdict)
 
 
-def _confirmed(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:
-    """Whether a unit has anything in it; the head and the body of a message are two texts."""
+def _clean(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:
+    """Whether a unit has nothing in it; the head and the body of a message are two texts."""
+    if not hits and nothing_hidden(data):
+        return True
     split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
-    head = [hit for hit in hits if hit[1] <= split]
-    rest = [(index, end - split) for index, end in hits if end > split]
-    return bool(
-        (head and inspector.confirm(head, data[:split], Part.HEAD))
-        or (rest and inspector.confirm(rest, data[split:], Part.BODY))
-    )
+    parts = [(data[:split], Place(Part.HEAD)), (data[split:], Place(Part.BODY))]
+    return not any(text and spans(inspector, text, place) for text, place in parts)
 
 
 def _as_pieces(data: bytes, unit: Unit) -> list[Piece]:

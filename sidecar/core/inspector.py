@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sidecar.core.confirm import Confirmer, Span
-from sidecar.core.findings import Part
+from sidecar.core.findings import Place
 from sidecar.core.hits import Hit, Hold, Matcher
 from sidecar.core.policy import FlowRules
 
@@ -29,20 +29,20 @@ class Inspector:
     hold: Hold | None = None
     """The tail rule for these; None when there are none, or nothing is enforced."""
 
-    def confirm(self, hits: Sequence[Hit], text: bytes, part: Part) -> list[Span]:
+    def confirm(self, hits: Sequence[Hit], text: bytes, place: Place) -> list[Span]:
         """The values in a complete text, in the order in which a stream tells them."""
         values: Values = {}
-        self.enter(values, hits, text, 0, part)
+        self.enter(values, hits, text, 0, place)
         return self.in_order(values) if values else []
 
-    def enter(self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, part: Part) -> None:
+    def enter(self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, place: Place) -> None:
         """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from `base` on."""
         reach = self.matcher.reach
         for hit in hits:
             end = hit[1] - base
             begin = max(0, end - reach)
             window = seen[begin : end + AHEAD]
-            span = self.confirmer.confirm(hit, window, base + begin, part, self.rules)
+            span = self.confirmer.confirm(hit, window, base + begin, place, self.rules)
             if span is not None:
                 known = values.setdefault((span.index, span.start), span)
                 if known.end < span.end:

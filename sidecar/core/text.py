@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sidecar.core.confirm import Span
-from sidecar.core.findings import Part
+from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Values
 
@@ -17,9 +17,9 @@ class Text:
     held like one that is still growing.
     """
 
-    def __init__(self, inspector: Inspector, part: Part, paused_at: int = 0) -> None:
+    def __init__(self, inspector: Inspector, place: Place, paused_at: int = 0) -> None:
         self._inspector = inspector
-        self._part = part
+        self._place = place
         self.paused_at = paused_at
         """Everything before this offset has left in a pause."""
         self._stream = inspector.matcher.open()
@@ -95,7 +95,7 @@ class Text:
         ready = [hit for hit in every if hit[1] <= known]
         self._open_hits = every[len(ready) :]
         if ready:
-            self._inspector.enter(self._values, ready, seen, self.length - len(seen), self._part)
+            self._inspector.enter(self._values, ready, seen, self.length - len(seen), self._place)
 
     def _final(self, known: int | None) -> list[Span]:
         """The values that cannot be longer any more when the text is known up to offset `known`; None: it is over."""

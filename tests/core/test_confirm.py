@@ -7,7 +7,7 @@ import pytest
 from dlp_patterns import masking
 from dlp_patterns.model import Confidence, Pattern
 from sidecar.core.confirm import OPEN_ENDED
-from sidecar.core.findings import Action, Finding, FindingClass, Part
+from sidecar.core.findings import Action, Finding, FindingClass, Part, Place
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.redact import holds_pan
@@ -19,7 +19,7 @@ from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, i
 def findings(text: bytes, inspect: Inspector | None = None) -> list[Finding]:
     """What is found in a complete text."""
     inspect = inspect or inspector(policy=ALERT_ALL)
-    return [span.finding for span in inspect.confirm(inspect.matcher.once(text), text, Part.STREAM)]
+    return [span.finding for span in inspect.confirm(inspect.matcher.once(text), text, Place(Part.STREAM))]
 
 
 def only(text: bytes) -> Finding:
@@ -133,7 +133,7 @@ def test_the_fields_of_a_finding() -> None:
     """A new field is a new way for a value to leave: think, then add it here."""
     names = [field.name for field in dataclasses.fields(Finding)]
     assert names == ["pattern", "klass", "kind", "shown", "confidence", "severity", "part", "offset", "reason",
-                     "action", "rule"]  # fmt: skip
+                     "action", "rule", "length", "view", "where"]  # fmt: skip
 
 
 def test_details_of_malformed_http_quote_nothing() -> None:
