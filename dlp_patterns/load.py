@@ -45,9 +45,12 @@ from dlp_patterns.model import (
     Sides,
 )
 
-__all__ = ["builtin", "load_pack", "load_pattern"]
+__all__ = ["OFF_BY_DEFAULT", "builtin", "load_pack", "load_pattern", "shipped"]
 
 PACKS = Path(__file__).with_name("packs")
+
+OFF_BY_DEFAULT: frozenset[str] = frozenset()
+"""Shipped packs that a user has to ask for: they find more, and more that is none."""
 
 _REQUIRED = (
     "id",
@@ -66,9 +69,18 @@ _REQUIRED = (
 _OPTIONAL = ("context", "tells")
 
 
-def builtin() -> tuple[Pack, ...]:
-    """The packs that ship with the product: every folder below packs/, by name.  Raises PatternError."""
-    return tuple(load_pack(folder) for folder in sorted(PACKS.iterdir()) if folder.is_dir())
+def shipped() -> tuple[str, ...]:
+    """The names of the packs that ship with the product: every folder below packs/."""
+    return tuple(sorted(folder.name for folder in PACKS.iterdir() if folder.is_dir()))
+
+
+def builtin(names: Iterable[str] | None = None) -> tuple[Pack, ...]:
+    """The packs of these names that ship with the product; without names those that are on by default.
+
+    Raises PatternError.
+    """
+    chosen = (name for name in shipped() if name not in OFF_BY_DEFAULT) if names is None else names
+    return tuple(load_pack(PACKS / name) for name in chosen)
 
 
 def load_pack(folder: Path) -> Pack:
