@@ -10,7 +10,9 @@ from typing import Protocol
 from dlp_patterns.model import Pattern
 
 Hit = tuple[int, int]
-"""(index into `Matcher.patterns`, offset just behind the match in the text; one further if a boundary byte was needed)."""
+"""(index into `Matcher.patterns`, offset just behind the match in the text; one further if a boundary byte was needed).
+
+Indices behind the last pattern's are signs of views (`core.views.table.SIGNS`): a sign was seen about there."""
 
 
 class EngineError(Exception):

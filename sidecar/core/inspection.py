@@ -25,7 +25,7 @@ from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.queue import Queue, masked
-from sidecar.core.reading import Reading, nothing_hidden, spans, unscannable
+from sidecar.core.reading import Reading, spans, unscannable
 from sidecar.core.reasons import Reason
 
 FINDINGS_LIMIT: Final = 256
@@ -384,7 +384,7 @@ class Inspection:
 
 def _clean(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:
     """Whether a unit has nothing in it; the head and the body of a message are two texts."""
-    if not hits and nothing_hidden(data):
+    if not hits:
         return True
     split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
     parts = [(data[:split], Place(Part.HEAD)), (data[split:], Place(Part.BODY))]

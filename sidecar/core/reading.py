@@ -18,7 +18,7 @@ from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.inspector import AHEAD, Inspector
 from sidecar.core.reasons import Reason
-from sidecar.core.text import Text
+from sidecar.core.text import Text, apart
 from sidecar.core.views.table import VIEWS
 from sidecar.core.views.view import Spec, View
 from sidecar.core.where import where
@@ -27,7 +27,7 @@ DEPTH: Final = 3
 """Views in views: base64 of a percent-encoded form in a JSON string."""
 
 _SHORT: Final = 64
-"""How much of what came before is looked at to see whether a view should wake: the longest of their signs is shorter."""
+"""How much of the end of a text is looked at to see whether a sign begins there: the longest of them is shorter."""
 _TOLD_LIMIT: Final = 4096
 """Values that are remembered, so that another reading does not tell them again."""
 _EDGE: Final = re.compile(rb"[^0-9A-Za-z+/=_%&#;\\-]")
@@ -82,12 +82,13 @@ class Reading:
         spans = self._fresh(self._text.feed(piece))
         if self._depth and piece:
             before = self._before
-            recent = before[-_SHORT:] + piece if before else piece
-            for spec in VIEWS:
-                if spec.might(recent):
-                    spans += self._through(spec, piece, 0)
-                elif spec.name in self._awake:
-                    spans += self._through(spec, piece, len(piece))
+            woken = self._text.woken
+            if woken or self._awake:
+                for spec in VIEWS:
+                    if spec in woken:
+                        spans += self._through(spec, piece, 0)
+                    elif spec.name in self._awake:
+                        spans += self._through(spec, piece, len(piece))
             self._before = (
                 piece[-self._keep :] if len(piece) >= self._keep else (before + piece)[-self._keep :]
             )
@@ -232,7 +233,7 @@ def spans(
 
     Only with `exact` a finding has its path in a body: what a stream tells must not depend on how it was cut.
     """
-    hits = inspector.matcher.once(text)
+    woken, hits = apart(inspector.matcher.once(text), len(inspector.matcher.patterns))
     found = inspector.confirm(hits, text, place) if hits else []
     if told is None:
         told = set()
@@ -241,8 +242,8 @@ def spans(
     told.update(span.digest for span in found)
     if exact or place.part is Part.HEAD:
         found = [_located(span, text, place) for span in found]
-    for spec in VIEWS if depth else ():
-        if spec.might(text):
+    for spec in VIEWS if depth and woken else ():
+        if spec in woken:
             view = spec.make()
             decoded = b"".join(_tried(view, text))
             if decoded:
@@ -307,8 +308,3 @@ def _tried(view: View, text: bytes) -> Sequence[bytes]:
     except UnscannableError:
         pass
     return parts
-
-
-def nothing_hidden(text: bytes) -> bool:
-    """Whether no view could bring anything for a complete text."""
-    return not any(spec.might(text) for spec in VIEWS)

@@ -6,6 +6,8 @@ from sidecar.core.confirm import Span
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Values
+from sidecar.core.views.table import WAKES
+from sidecar.core.views.view import Spec
 
 
 class Text:
@@ -31,6 +33,9 @@ class Text:
         self._values: Values = {}
         """Confirmed values that could still turn out to be longer."""
         self._told: set[tuple[int, int]] = set()
+        self._patterns = len(inspector.matcher.patterns)
+        self.woken: set[Spec] = set()
+        """The views whose signs were seen in the last piece."""
         self.length = 0
 
     def feed(self, piece: bytes) -> list[Span]:
@@ -39,6 +44,10 @@ class Text:
         self.length += len(piece)
         hits = self._stream.feed(piece)
         self._tail = seen[-self._keep :]
+        if self.woken:
+            self.woken = set()
+        if hits:
+            self.woken, hits = apart(hits, self._patterns)
         if not hits and not self._open_hits and not self._values:
             return []
         self._confirm(hits, seen, self.length - AHEAD)
@@ -46,7 +55,7 @@ class Text:
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
-        hits = self._stream.close()
+        _, hits = apart(self._stream.close(), self._patterns)
         if hits or self._open_hits:
             self._confirm(hits, self._tail, self.length)
         return self._final(None)
@@ -67,8 +76,8 @@ class Text:
     def _ending(self) -> list[Hit]:
         """The hits at the very end of the text, if it ended here."""
         base = self.length - len(self._tail)
-        every = ((index, end + base) for index, end in self._inspector.matcher.once(self._tail))
-        return [hit for hit in every if hit[1] == self.length]
+        _, hits = apart(self._inspector.matcher.once(self._tail), self._patterns)
+        return [(index, end + base) for index, end in hits if end + base == self.length]
 
     def safe(self) -> int:
         """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
@@ -111,6 +120,12 @@ class Text:
         self._told = {told for told in self._told if told[1] >= reachable}
         self._told.update((span.index, span.start) for span in fresh)
         return fresh
+
+
+def apart(hits: Sequence[Hit], patterns: int) -> tuple[set[Spec], Sequence[Hit]]:
+    """The views that signs wake, and the hits of patterns, of which there are so many."""
+    woken = {WAKES[index - patterns] for index, _ in hits if index >= patterns}
+    return woken, [hit for hit in hits if hit[0] < patterns] if woken else hits
 
 
 def _by_end(hit: Hit) -> tuple[int, int]:

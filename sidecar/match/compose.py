@@ -5,6 +5,7 @@ Both the Hyperscan engine and the plain oracle are built from these texts, so th
 
 from dlp_patterns import regex
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Pattern
+from sidecar.core.views.view import Sign
 
 
 def left(boundary: Boundary) -> bytes:
@@ -17,6 +18,11 @@ def value(pattern: Pattern, end_of_text: bytes) -> bytes:
     right = pattern.boundary.right
     behind = b"" if right is Boundary.NONE else b"(?:" + right.outside + b"|" + end_of_text + b")"
     return left(pattern.boundary.left) + b"(?:" + pattern.regex + b")" + behind
+
+
+def sign(sign: Sign) -> bytes:
+    """What tells that a view could bring something."""
+    return (b"(?:^|" + sign.after + b")" if sign.after else b"") + b"(?:" + sign.regex + b")"
 
 
 PAD = b"\n"

@@ -20,6 +20,8 @@ import hyperscan
 
 from dlp_patterns.model import Pattern
 from sidecar.core.hits import EngineError, Hit, Hold
+from sidecar.core.views.table import SIGNS
+from sidecar.core.views.view import Sign
 from sidecar.match import cache, compose, window
 from sidecar.match.compiler import Expression, compile_apart
 
@@ -33,12 +35,15 @@ def _collect(index: int, _start: int, end: int, _flags: int, hits: object) -> No
 class HyperscanMatcher:
     """A pattern set compiled twice, for complete texts and for streams.  Not thread-safe."""
 
-    def __init__(self, patterns: Sequence[Pattern], cache_folder: Path | None = None) -> None:
+    def __init__(
+        self, patterns: Sequence[Pattern], cache_folder: Path | None = None, signs: Sequence[Sign] = SIGNS
+    ) -> None:
         """Raises EngineError when a pattern does not compile."""
         self.patterns = tuple(patterns)
         self.reach = compose.reach(self.patterns)
         self._cache = cache_folder
-        expressions = [Expression(index, compose.value(p, rb"\z")) for index, p in enumerate(self.patterns)]
+        texts = [*(compose.value(p, rb"\z") for p in self.patterns), *map(compose.sign, signs)]
+        expressions = [Expression(index, text) for index, text in enumerate(texts)]
         self._block = _database(expressions, hyperscan.HS_MODE_BLOCK, cache_folder)
         self._stream = _database(expressions, hyperscan.HS_MODE_STREAM, cache_folder)
         self._hits: list[Hit] = []

@@ -8,18 +8,25 @@ from collections.abc import Sequence
 
 from dlp_patterns.model import Pattern
 from sidecar.core.hits import Hit, Hold
+from sidecar.core.views.table import SIGNS
+from sidecar.core.views.view import Sign
 from sidecar.match import compose, window
 
 
 class PlainMatcher:
     """A `core.hits.Matcher` made of regular expressions."""
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], signs: Sequence[Sign] = SIGNS) -> None:
         self.patterns = tuple(patterns)
         self.reach = compose.reach(self.patterns)
         # `$!` cannot match: ends of text are handled by `_hits`, which knows whether the text is complete.
-        self._open = [re.compile(compose.value(p, rb"(?!)") + rb"\Z", re.DOTALL) for p in self.patterns]
-        self._closed = [re.compile(compose.value(p, rb"\Z") + rb"\Z", re.DOTALL) for p in self.patterns]
+        wakes = [re.compile(compose.sign(sign) + rb"\Z", re.DOTALL) for sign in signs]
+        self._open = [
+            re.compile(compose.value(p, rb"(?!)") + rb"\Z", re.DOTALL) for p in self.patterns
+        ] + wakes
+        self._closed = [
+            re.compile(compose.value(p, rb"\Z") + rb"\Z", re.DOTALL) for p in self.patterns
+        ] + wakes
         self._unfinished = [re.compile(compose.unfinished(p) + rb"\Z", re.DOTALL) for p in self.patterns]
 
     def once(self, text: bytes) -> list[Hit]:

@@ -21,12 +21,24 @@ class View(Protocol):
         """The rest, when the text is over."""
 
 
+class Sign(NamedTuple):
+    """What an engine looks for to know that a view could bring something: it is compiled in with the patterns.
+
+    So a view that sleeps costs nothing.  Each sign that is seen costs a callback: it should be rare in ordinary text.
+    """
+
+    regex: bytes
+    """In the grammar of `dlp_patterns.regex`."""
+    after: bytes = b""
+    """A class of bytes, one of which stands before it, unless the text begins there; empty: anything may."""
+
+
 class Spec(NamedTuple):
     """One row of the table."""
 
     name: str
     make: Callable[[], View]
-    might: Callable[[bytes], bool]
-    """Whether this view could bring anything for a piece of text.  Very cheap."""
+    signs: tuple[Sign, ...]
+    """Any of them wakes the view."""
     widest: int
     """The most source bytes that one decoded byte can come from; 0: not known."""
