@@ -38,6 +38,8 @@ ONLY_IN = {
     "uvloop": {"sidecar.relay"},
     "hyperscan": {"sidecar.match"},
     "httptools": {"sidecar.core"},
+    "brotli": {"sidecar.core.decode.codings"},
+    "zstandard": {"sidecar.core.decode.codings"},
     "h11": {"sidecar.ops"},
     "h2": {"sidecar.ops"},
     "prometheus_client": {"sidecar.ops", "injector"},

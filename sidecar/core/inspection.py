@@ -21,6 +21,7 @@ from dlp_patterns import masking
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
+from sidecar.core.decode.unscannable import Account
 from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
@@ -81,6 +82,8 @@ class Inspection:
         self._queue = Queue(gone)
         self._text: Reading | None = None
         self._inflater: Inflater | None = None
+        self._account = Account()
+        """What all coded bodies of this direction opened to."""
         self._coding = PLAIN
         """Its name, as findings tell it."""
         self._raw: Reading | None = None
@@ -192,7 +195,7 @@ class Inspection:
         self._one_shot(piece.wire, Part.HEAD)
         if piece.encoding:
             try:
-                self._inflater = Inflater(piece.encoding)
+                self._inflater = Inflater(piece.encoding, self._account)
                 self._coding = piece.encoding.decode().replace(",", "+")
             except UnscannableError as error:
                 self._go_blind(error)

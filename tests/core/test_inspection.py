@@ -432,9 +432,10 @@ def test_discover_and_monitor_only_report():
 
 
 UNSCANNABLE = {
-    "brotli": (b"br", b"\x0b\x02\x80hello\x03", "content coding: br"),
-    "zstd": (b"zstd", b"\x28\xb5\x2f\xfd", "content coding: zstd"),
-    "two codings": (b"gzip, gzip", b"xx", "content coding: several or unknown"),
+    "compress": (b"compress", b"\x1f\x9d\x90hello", "content coding: compress"),
+    "two codings": (b"gzip, compress", b"xx", "content coding: several or unknown"),
+    "no brotli": (b"br", b"\x21hello, world", "body does not match its content coding"),
+    "no zstd": (b"zstd", b"hello, world", "body does not match its content coding"),
     "a coding of the peer's own": (VISA, b"xx", "content coding: several or unknown"),
     "no gzip": (b"gzip", b"hello, world", "body does not match its content coding"),
     "behind the end of deflate": (b"deflate", zlib.compress(b"a") + b"b", "data behind the end of a deflate body"),

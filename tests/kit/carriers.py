@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
+import brotli
+import zstandard
+
 from sidecar.core.findings import Part
 from sidecar.core.flow import Flow
 from tests.kit.cuts import Outcome, outcome
@@ -156,6 +159,33 @@ def zipped_chunks(text: bytes, rng: Random) -> Carried:
     return Carried(wire, lambda out: _unzipped(b"", _unchunked(head, out)), Part.BODY, REQUEST, linear=False)
 
 
+def squeezed(text: bytes, rng: Random) -> Carried:
+    """A brotli or zstd body, or one coding in another."""
+    names = rng.choice(([b"br"], [b"zstd"], [b"br", b"zstd"], [b"gzip", b"br"]))
+    body = _body(text, rng)
+    for name in names:
+        body = _PACK[name](body)
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n"
+    head %= b", ".join(names), len(body)
+    return Carried(head + body, partial(_opened, head, names), Part.BODY, linear=False)
+
+
+_PACK = {b"br": brotli.compress, b"zstd": zstandard.compress, b"gzip": gzip.compress}
+
+
+def _opened(head: bytes, names: list[bytes], wire: bytes) -> bytes:
+    """The text of a beginning of such a body."""
+    out = wire[len(head) :]
+    for name in reversed(names):
+        if name == b"br":
+            out = brotli.Decompressor().process(out)
+        elif name == b"zstd":
+            out = zstandard.ZstdDecompressor().decompressobj().decompress(out)
+        else:
+            out = zlib.decompressobj(31).decompress(out)
+    return out
+
+
 def _zip(body: bytes, rng: Random) -> bytes:
     """`body` as gzip, in one member or in two."""
     cut = rng.choice((len(body), rng.randrange(len(body) + 1)))
@@ -182,5 +212,6 @@ CARRIERS: tuple[Callable[[bytes, Random], Carried | None], ...] = (
     response,
     until_close,
     zipped,
+    squeezed,
     zipped_chunks,
 )
