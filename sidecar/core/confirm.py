@@ -13,6 +13,7 @@ from dlp_patterns import masking
 from dlp_patterns.checks import REGISTRY, Check
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
+from sidecar.core.allowances import NO_MARKS, Marks
 from sidecar.core.findings import Action, Finding, FindingClass, Place
 from sidecar.core.hits import Hit
 from sidecar.core.policy import FlowRules
@@ -51,6 +52,8 @@ class Span:
     digest: int
     """Of pattern and value, to know the same value in another reading; good in this process only."""
     finding: Finding
+    marks: Marks = NO_MARKS
+    """What rules may ask for of the value itself."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ class Confirmer:
             return None
         card = pattern.klass is DataClass.PAN
         klass = FindingClass.TEST_PAN if confirmed.test and card else _CLASSES[pattern.klass]
-        action, rule = rules.judge(pattern.told, klass, confidence)
+        rule = rules.judge(pattern.told, klass, confidence)
+        action = rule.action
         if action is Action.MASK and pattern.id in OPEN_ENDED:
             action = Action.BLOCK
         value = window[confirmed.start : confirmed.end]
@@ -102,7 +106,8 @@ class Confirmer:
             offset=base + confirmed.start,
             reason=_REASONS[klass],
             action=action,
-            rule=rule,
+            rule=rule.name,
+            basis=rule.basis,
             length=len(value),
             view=place.view,
             where=roughly(place),
@@ -116,6 +121,7 @@ class Confirmer:
             masked,
             hash((pattern.told, value)),
             finding,
+            rules.marks(pattern.told, value),
         )
 
     def limit(self, span: Span) -> int:

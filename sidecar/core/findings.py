@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from dlp_patterns.model import Confidence, Severity
+from sidecar.core.allowances import Basis
 from sidecar.core.reasons import Reason
 
 
@@ -97,6 +98,8 @@ class Finding:
     """What the policy wants done about it, whatever the mode."""
     rule: str = "default"
     """The policy rule that decided."""
+    basis: Basis = Basis.DEFAULT
+    """Which part of the policy that is."""
     length: int = 0
     """Bytes of the value in its text."""
     view: str = PLAIN

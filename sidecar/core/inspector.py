@@ -52,3 +52,8 @@ class Inspector:
         """Values in the order in which they become final."""
         limit = self.confirmer.limit
         return sorted(values.values(), key=lambda span: (limit(span), span.index, span.start))
+
+    def sees(self, text: bytes) -> bool:
+        """Whether the engine sees anything in a short text, confirmed or not."""
+        patterns = len(self.matcher.patterns)
+        return any(index < patterns for index, _ in self.matcher.once(text))

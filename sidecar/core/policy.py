@@ -4,9 +4,11 @@ Rules are tried in order and the first that fits decides; behind them stand the 
 other.  A decision never returns a bare boolean: the relay can only dial with a `Permit` in its hand.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dlp_patterns import exact
 from dlp_patterns.model import Confidence
+from sidecar.core.allowances import NO_DAY, NO_MARKS, Basis, Condition, Marks, Terms
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass
@@ -70,7 +72,10 @@ class SegmentRule:
 
 @dataclass(frozen=True, slots=True)
 class DlpRule:
-    """One line of `dlp:` in a policy file; `None` means "any", `confidence` means "at least"."""
+    """One line of `dlp:`, `exclusions:` or `exceptions:` in a policy file.
+
+    `None` and the empty set mean "any", `confidence` means "at least".
+    """
 
     name: str
     action: Action
@@ -80,13 +85,28 @@ class DlpRule:
     destination: PeerClass | None = None
     channel: Channel | None = None
     confidence: Confidence = Confidence.LIKELY
+    ports: frozenset[int] = frozenset()
+    at_least: int = 1
+    """It begins to speak with the value that makes so many different ones (`core.rulings`)."""
+    per_message: bool = False
+    """They are counted anew in each message, not over the connection."""
+    condition: Condition | None = None
+    basis: Basis = Basis.RULE
+    terms: Terms | None = None
+    """Of an exception."""
 
-    def concerns(self, source: PeerClass, destination: PeerClass, channel: Channel) -> bool:
+    @property
+    def asks_more(self) -> bool:
+        """Whether it takes more than the kind of a finding to know that this rule speaks about it."""
+        return self.at_least > 1 or self.condition is not None
+
+    def concerns(self, source: PeerClass, destination: PeerClass, channel: Channel, port: int) -> bool:
         """Whether this rule can matter on a flow with these ends and this channel."""
         return (
             self.source in (None, source)
             and self.destination in (None, destination)
             and self.channel in (None, channel)
+            and (not self.ports or port in self.ports)
         )
 
     def fits(self, pattern: str, klass: FindingClass, confidence: Confidence) -> bool:
@@ -99,11 +119,11 @@ class DlpRule:
 # Unencrypted card data and secrets do not pass, wherever they go; other personal data is reported.  So is content that
 # cannot be read: set it to `block` for a strict CDE.
 DEFAULT_DLP = (
-    DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PAN),
-    DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN),
-    DlpRule("default-sad", Action.BLOCK, klass=FindingClass.SAD),
-    DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRET),
-    DlpRule("default-report", Action.ALERT),
+    DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PAN, basis=Basis.DEFAULT),
+    DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN, basis=Basis.DEFAULT),
+    DlpRule("default-sad", Action.BLOCK, klass=FindingClass.SAD, basis=Basis.DEFAULT),
+    DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRET, basis=Basis.DEFAULT),
+    DlpRule("default-report", Action.ALERT, basis=Basis.DEFAULT),
 )
 
 
@@ -115,11 +135,49 @@ class Policy:
     dlp: tuple[DlpRule, ...] = ()
     version: str = "default"
     """Hash of the file it came from."""
+    exclusions: tuple[DlpRule, ...] = ()
+    exceptions: tuple[DlpRule, ...] = ()
 
-    def flow_rules(self, source: PeerClass, destination: PeerClass, channel: Channel) -> "FlowRules":
-        """The DLP rules that can matter on one flow, in order."""
-        rules = (*self.dlp, *DEFAULT_DLP)
-        return FlowRules(tuple(rule for rule in rules if rule.concerns(source, destination, channel)))
+    def flow_rules(
+        self,
+        source: PeerClass,
+        destination: PeerClass,
+        channel: Channel,
+        port: int = 0,
+        today: str = NO_DAY,
+        key: bytes = b"",
+    ) -> "FlowRules":
+        """The DLP rules that can matter on one flow on the day `today`, in order.
+
+        Exclusions and exceptions come first.  `key` is what hashes of values were made with; without one a rule that
+        asks for values never speaks.
+        """
+        rules = (*self.exclusions, *self.exceptions, *self.dlp, *DEFAULT_DLP)
+        return FlowRules(
+            tuple(
+                rule
+                for rule in rules
+                if rule.concerns(source, destination, channel, port)
+                and not (rule.terms is not None and rule.terms.over(today))
+                and (key or rule.condition is None or not rule.condition.values)
+            ),
+            key,
+        )
+
+    def over(self, today: str) -> tuple[DlpRule, ...]:
+        """The exceptions that have ended on the day `today`."""
+        return tuple(rule for rule in self.exceptions if rule.terms is not None and rule.terms.over(today))
+
+    @property
+    def asks_for_values(self) -> bool:
+        """Whether some rule names values by their hashes."""
+        rules = (*self.exclusions, *self.exceptions)
+        return any(rule.condition is not None and rule.condition.values for rule in rules)
+
+    def port_sets(self) -> tuple[frozenset[int], ...]:
+        """The sets of ports that DLP rules tell apart."""
+        rules = (*self.exclusions, *self.exceptions, *self.dlp)
+        return tuple(dict.fromkeys(rule.ports for rule in rules if rule.ports))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +185,47 @@ class FlowRules:
     """The part of the policy that speaks about one flow."""
 
     rules: tuple[DlpRule, ...]
+    key: bytes = field(default=b"", repr=False)
+    asks_more: bool = field(init=False, compare=False, default=False)
+    """Whether some rule asks for more than the kind of a finding: then `core.rulings` decides."""
+    _plain: tuple[DlpRule, ...] = field(init=False, compare=False, repr=False, default=())
+    _by_value: bool = field(init=False, compare=False, default=False)
 
-    def judge(self, pattern: str, klass: FindingClass, confidence: Confidence) -> tuple[Action, str]:
-        """What to do about such a finding, and the name of the rule that says so."""
-        for rule in self.rules:
+    def __post_init__(self) -> None:
+        conditions = [rule.condition for rule in self.rules if rule.condition is not None]
+        object.__setattr__(self, "asks_more", any(rule.asks_more for rule in self.rules))
+        object.__setattr__(self, "_plain", tuple(rule for rule in self.rules if not rule.asks_more))
+        object.__setattr__(self, "_by_value", any(condition.values for condition in conditions))
+
+    def judge(self, pattern: str, klass: FindingClass, confidence: Confidence) -> DlpRule:
+        """The rule that says what to do about such a finding, as far as its kind tells."""
+        for rule in self._plain:
             if rule.fits(pattern, klass, confidence):
-                return rule.action, rule.name
+                return rule
         raise AssertionError("the last default rule fits everything")
 
     def strictest(self, pattern: str, klasses: tuple[FindingClass, ...]) -> Action:
         """The strictest action that any finding of `pattern` could meet on this flow."""
         return max(
-            self.judge(pattern, klass, confidence)[0] for klass in klasses for confidence in Confidence
+            self._strictest(pattern, klass, confidence) for klass in klasses for confidence in Confidence
         )
+
+    def _strictest(self, pattern: str, klass: FindingClass, confidence: Confidence) -> Action:
+        """A rule that asks for more may speak or not; the first that does not is the last that can."""
+        strictest = Action.ALLOW
+        for rule in self.rules:
+            if rule.fits(pattern, klass, confidence):
+                strictest = max(strictest, rule.action)
+                if not rule.asks_more:
+                    break
+        return strictest
+
+    def marks(self, pattern: str, value: bytes) -> Marks:
+        """What rules of this flow may ask for of a value."""
+        if not self.asks_more:
+            return NO_MARKS
+        plain = exact.normal(value)
+        return Marks(hash((pattern, plain)), exact.keyed(self.key, plain) if self._by_value else 0)
 
 
 def segment(connection: Connection, mode: Mode, policy: Policy) -> Permit | Denial:

@@ -21,7 +21,7 @@ from sidecar.core.reasons import Reason
 from sidecar.core.text import Text, apart
 from sidecar.core.views.table import VIEWS
 from sidecar.core.views.view import Spec, View
-from sidecar.core.where import where
+from sidecar.core.where import Trail, Whereabouts
 
 DEPTH: Final = 3
 """Views in views: base64 of a percent-encoded form in a JSON string."""
@@ -240,8 +240,9 @@ def spans(
     else:
         found = [span for span in found if span.digest not in told]
     told.update(span.digest for span in found)
-    if exact or place.part is Part.HEAD:
-        found = [_located(span, text, place) for span in found]
+    if found and (exact or place.part is Part.HEAD):
+        whereabouts = Whereabouts(text, place, inspector.sees)
+        found = [located(span, whereabouts) for span in found]
     for spec in VIEWS if depth and woken else ():
         if spec in woken:
             view = spec.make()
@@ -278,7 +279,7 @@ def read(
 
 def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:
     """The finding that something could not be looked at."""
-    action, rule = inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN)
+    rule = inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN)
     return Finding(
         pattern="unscannable",
         klass=FindingClass.UNSCANNABLE,
@@ -289,15 +290,16 @@ def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:
         part=Part.BODY,
         offset=0,
         reason=Reason.UNSCANNABLE,
-        action=action,
-        rule=rule,
+        action=rule.action,
+        rule=rule.name,
+        basis=rule.basis,
         where="body",
     )
 
 
-def _located(span: Span, text: bytes, place: Place) -> Span:
-    finding = replace(span.finding, where=where(text, span.start, place))
-    return replace(span, finding=finding)
+def located(span: Span, whereabouts: Whereabouts | Trail) -> Span:
+    """A value that tells where it stands."""
+    return replace(span, finding=replace(span.finding, where=whereabouts.at(span.start)))
 
 
 def _tried(view: View, text: bytes) -> Sequence[bytes]:

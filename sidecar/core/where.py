@@ -1,30 +1,38 @@
 """Where in a text a value stands, in the words of its format: `url`, `header`, `$.payment.card`.
 
 What never belongs here: which text it is of a stream (`findings.Place`).  It is asked for what is found, so it may cost.
+
+A path shows the names of fields, never a value: a key that could itself be one (it has many digits, is no name, or the
+engine sees something in it) is shown as `*`.
 """
 
 import re
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from sidecar.core.findings import Part, Place
 
+KEPT: Final = 64 * 1024
+"""How much of a growing text is kept to tell paths in it.  Values behind it are told without theirs."""
+_LIMIT: Final = 1024 * 1024
+"""The same for a text that is complete anyway."""
+
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
 _JSON: Final = re.compile(rb"\s*[{\[]")
-_LIMIT: Final = 1024 * 1024
-"""Values further into a text are told without their path."""
+_BLANK: Final = b" \t\r\n\x0b\x0c"
 _LONGEST: Final = 200
-_PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
+_STRIDE: Final = 512
+"""Distance of the points from which a path is followed again, bytes."""
 _NAMES: Final = {Part.HEAD: "header", Part.BODY: "body", Part.FRAMING: "trailer", Part.STREAM: "stream"}
 
+type Hides = Callable[[bytes], object]
+"""Whether the engine sees something in a key."""
 
-def where(text: bytes, start: int, place: Place) -> str:
+
+def where(text: bytes, start: int, place: Place, hides: Hides = lambda _: False) -> str:
     """Where the value at `start` of a complete text stands."""
-    if place.part is Part.HEAD:
-        end = text.find(b"\n")
-        return "url" if 0 <= start < end and not text.startswith(b"HTTP/") else "header"
-    if place.part in (Part.BODY, Part.STREAM) and start < _LIMIT and _JSON.match(text):
-        return path(text, start) or roughly(place)
-    return roughly(place)
+    return Whereabouts(text, place, hides).at(start)
 
 
 def roughly(place: Place) -> str:
@@ -32,35 +40,130 @@ def roughly(place: Place) -> str:
     return _NAMES[place.part]
 
 
-def path(text: bytes, start: int) -> str:
-    """The JSON path of what stands at `start`; empty where the text is no JSON up to there."""
-    steps: list[bytes | int] = []
-    last: bytes | None = None
-    for token in _TOKEN.finditer(text, 0, start):
-        match token[0][:1]:
-            case b'"':
-                last = token[0]
-            case b":":
-                if not steps or last is None:
-                    return ""
-                steps[-1], last = last, None
-            case b"{":
-                steps.append(b"")
-            case b"[":
-                steps.append(0)
-            case b"}" | b"]":
-                if not steps:
-                    return ""
-                steps.pop()
-            case _:
-                if steps and isinstance(steps[-1], int):
-                    steps[-1] += 1
-    return ("$" + "".join(map(_step, steps)))[:_LONGEST]
+class Whereabouts:
+    """Answers for many values of one complete text."""
+
+    def __init__(self, text: bytes, place: Place, hides: Hides) -> None:
+        self._text = text
+        self._place = place
+        self._steps: _Steps | None = None
+        if place.part in (Part.BODY, Part.STREAM) and _JSON.match(text):
+            self._steps = _Steps(hides)
+
+    def at(self, start: int) -> str:
+        """Where the value at `start` stands."""
+        if self._place.part is Part.HEAD:
+            end = self._text.find(b"\n")
+            return "url" if 0 <= start < end and not self._text.startswith(b"HTTP/") else "header"
+        if self._steps is not None and start < _LIMIT:
+            return self._steps.path(self._text, start) or roughly(self._place)
+        return roughly(self._place)
 
 
-def _step(step: bytes | int) -> str:
-    """One step; a key that could itself be a value is not shown."""
-    if isinstance(step, int):
-        return f"[{step}]"
-    name = step.strip(b'"').decode("utf-8", "replace")
-    return f".{name}" if _PLAIN_KEY.fullmatch(name) else ".*"
+class Trail:
+    """The beginning of a body that grows, kept while it could be JSON: the same answers at any chunking."""
+
+    def __init__(self, place: Place, hides: Hides) -> None:
+        self.view = place.view
+        """The reading whose offsets these are."""
+        self._roughly = roughly(place)
+        self._steps = _Steps(hides)
+        self._begun = False
+        self._room = KEPT if place.part is Part.BODY else 0
+        self._pieces: list[bytes] = []
+
+    def feed(self, piece: bytes) -> None:
+        """More of the text."""
+        if not self._room:
+            return
+        if not self._begun:
+            first = piece.lstrip(_BLANK)[:1]
+            self._begun = bool(first)
+            if first and first not in b"{[":
+                self._room, self._pieces = 0, []
+                return
+        kept = piece if len(piece) <= self._room else piece[: self._room]
+        self._pieces.append(kept)
+        self._room -= len(kept)
+
+    def at(self, start: int) -> str:
+        """Where the value at `start` stands."""
+        if not self._pieces or start >= KEPT:
+            return self._roughly
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._steps.path(self._pieces[0], start) or self._roughly
+
+
+class _Point(NamedTuple):
+    """What is known of a JSON text at one of its tokens."""
+
+    at: int
+    steps: tuple[bytes | int, ...]
+    last: bytes | None
+    """The last string: perhaps a key."""
+
+
+class _Steps:
+    """Follows one JSON text, from the nearest point that it has been at before."""
+
+    def __init__(self, hides: Hides) -> None:
+        self._hides = hides
+        self._points = [_Point(0, (), None)]
+        self._broken: int | None = None
+        """Where it turned out to be none."""
+
+    def path(self, text: bytes, start: int) -> str:
+        """The path of what stands at `start`; empty where the text is no JSON up to there."""
+        if self._broken is not None and start > self._broken:
+            return ""
+        point = self._points[bisect_right(self._points, start, key=lambda each: each.at) - 1]
+        steps, last = list(point.steps), point.last
+        for token in _TOKEN.finditer(text, point.at, start):
+            if token.end() == start and token[0][:1] == b'"':
+                break  # the value stands in it: where it ends is not known here
+            match token[0][:1]:
+                case b'"':
+                    last = token[0]
+                case b":" if steps and last is not None:
+                    steps[-1], last = last, None
+                case b"{":
+                    steps.append(b"")
+                case b"[":
+                    steps.append(0)
+                case b"}" | b"]" if steps:
+                    steps.pop()
+                case b",":
+                    if steps:
+                        nth = steps[-1]
+                        steps[-1] = nth + 1 if isinstance(nth, int) else b""
+                case _:
+                    self._broken = token.start()
+                    return ""
+            if token.end() >= self._points[-1].at + _STRIDE:
+                self._points.append(_Point(token.end(), tuple(steps), last))
+        path = "$" + "".join(map(self._step, steps))
+        return path if len(path) <= _LONGEST else path[: _LONGEST - 1] + "…"
+
+    def _step(self, step: bytes | int) -> str:
+        if isinstance(step, int):
+            return f"[{step}]"
+        key = step.strip(b'"')
+        return f".{key.decode()}" if is_name(key) and not self._hides(key) else ".*"
+
+
+_NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,40}")
+_WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_MOST_DIGITS: Final = 4
+"""As in `address_2` and `sha512`; the last four digits of a number are the most that may be shown of it anyway."""
+_SHORT: Final = 16
+_WORD_LENGTH: Final = 3
+"""Letters of a name that is longer than that make words: those of a token change their case all the time."""
+
+
+def is_name(key: bytes) -> bool:
+    """Whether a key reads like the name of a field, so that it cannot be somebody's number or token."""
+    if not _NAME.fullmatch(key) or sum(key.count(digit) for digit in b"0123456789") > _MOST_DIGITS:
+        return False
+    letters = sum(bytes((byte,)).isalpha() for byte in key)
+    return len(key) <= _SHORT or letters >= _WORD_LENGTH * len(_WORD.findall(key))
