@@ -1,6 +1,7 @@
 """Exact-data match: is this one of *our* customer numbers?  Sets of keyed hashes; no value is ever in one.
 
-What belongs here: normalising a value, its keyed hash, membership.  What never does: files and keys on disk (exact_file.py).
+What belongs here: normalising a value, its keyed hash, membership.
+What never does: files and keys on disk (exact_file.py).
 
 A hash is HMAC-SHA256 (RFC 2104), cut to 64 bits: of a set of n identifiers, a value that is none of them is taken for one
 with odds of n in 1.8e19, which is one in 18 million million for a set of a million.  Identifiers have little entropy: who

@@ -39,9 +39,18 @@ class Ground(StrEnum):
         member.sentence = sentence
         return member
 
-    BUSINESS_NEED = "business_need", "The service needs it, and its security features are in place (PCI DSS 1.2.5, 1.2.6)."
-    COMPENSATING_CONTROL = "compensating_control", "Another control meets the requirement's intent (PCI DSS, appendix B)."
-    TARGETED_RISK = "targeted_risk", "A targeted risk analysis covers it (PCI DSS 12.3.1); it is to be repeated each year."
+    BUSINESS_NEED = (
+        "business_need",
+        "The service needs it, and its security features are in place (PCI DSS 1.2.5, 1.2.6).",
+    )
+    COMPENSATING_CONTROL = (
+        "compensating_control",
+        "Another control meets the requirement's intent (PCI DSS, appendix B).",
+    )
+    TARGETED_RISK = (
+        "targeted_risk",
+        "A targeted risk analysis covers it (PCI DSS 12.3.1); it is to be repeated each year.",
+    )
     MIGRATION = "migration", "What sends this is being replaced."
 
 

@@ -209,6 +209,7 @@ class Flow:
                 return Step(
                     b"", (), Verdict(Reason.MALFORMED_HTTP, True, detail="response before the request")
                 )
+            self.exchange.follow = inspector.rules.asks_path
             reader = RequestReader(self.exchange, channels.prologue(start) or 0)
             self.client.inspect(Inspection(inspector, reader, gone))
             if not self._server_spoke:

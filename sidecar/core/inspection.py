@@ -26,8 +26,10 @@ from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.queue import Queue, masked
-from sidecar.core.reading import Reading, spans, unscannable
+from sidecar.core.reading import Reading, located, spans, unscannable
 from sidecar.core.reasons import Reason
+from sidecar.core.rulings import Rulings
+from sidecar.core.where import Trail
 
 FINDINGS_LIMIT: Final = 256
 """Findings that only alert are told one by one up to this number per message; a body full of e-mail is one story."""
@@ -92,6 +94,9 @@ class Inspection:
         """What was found there; in a stored block the same value opens to itself."""
         self._blind: Reason | None = None
         """Why the current body cannot be inspected."""
+        self._trail: Trail | None = None
+        """Tells where in a body values stand."""
+        self._rulings = Rulings(inspector.rules) if inspector.rules.asks_more else None
         self._findings: list[Finding] = []
         self._told = 0
         self._mark: int | None = None
@@ -165,7 +170,7 @@ class Inspection:
         for text in (self._text, self._raw):
             if text is not None:
                 text.discard()
-        self._text = self._raw = None
+        self._text = self._raw = self._trail = None
 
     @property
     def waiting(self) -> bool:
@@ -192,11 +197,13 @@ class Inspection:
         self._mark = None if self._queue.gone else self._queue.mark()
         self._told, self.inside, self._begun = 0, True, False
         self._inflater = self._blind = None
+        if self._rulings is not None:
+            self._rulings.next_message()
         self._one_shot(piece.wire, Part.HEAD)
         if piece.encoding:
             try:
                 self._inflater = Inflater(piece.encoding, self._account)
-                self._coding = piece.encoding.decode().replace(",", "+")
+                self._coding = piece.encoding.decode().replace(" ", "").replace(",", "+")
             except UnscannableError as error:
                 self._go_blind(error)
 
@@ -220,12 +227,16 @@ class Inspection:
             self._count_unseen(self._blind, wire)
         if self._text is None:
             view = self._coding if self._inflater is not None else PLAIN
-            self._text = Reading(self._inspector, Place(part, view), self._queue.gone)
+            place = Place(part, view)
+            self._text = Reading(self._inspector, place, self._queue.gone)
+            self._trail = Trail(place, self._inspector.sees) if part is Part.BODY else None
         text = self._text
         if self._inflater is not None:
             self._grow_opened(wire, text, self._inflater)
             return
         spans = text.feed(wire)
+        if self._trail is not None:
+            self._trail.feed(wire)
         self._queue.put(wire, text.length - len(wire), text.length, linear=True)
         if spans:
             self._judge(spans)
@@ -241,6 +252,8 @@ class Inspection:
         start, problem = text.length, None
         try:
             for opened in inflater.feed(wire):
+                if self._trail is not None:
+                    self._trail.feed(opened)
                 self._judge(text.feed(opened))
         except UnscannableError as error:
             problem = error
@@ -277,7 +290,7 @@ class Inspection:
         if spans:
             self._judge(spans)
         self._queue.let(text.length)
-        self._text = None
+        self._text = self._trail = None
 
     def _pass(self, wire: bytes) -> None:
         """Wire bytes without text: they leave when all before them has left."""
@@ -288,7 +301,13 @@ class Inspection:
 
     def _one_shot(self, wire: bytes, part: Part) -> None:
         """A complete text by itself, inside or outside a body."""
-        for span in spans(self._inspector, wire, Place(part)):
+        place = Place(part)
+        found = spans(self._inspector, wire, place)
+        trail = None
+        if found and part is Part.BODY:
+            trail = Trail(place, self._inspector.sees)
+            trail.feed(wire)
+        for span in self._settled(found, trail):
             if self._tell(span.finding) is Action.MASK:
                 left = self._queue.gone > span.start + masking.lead(span.show)
                 if left or span.finding.view != PLAIN:
@@ -306,6 +325,7 @@ class Inspection:
         if self._raw is not None:
             self._queue.join(self._raw.length)
         self._text, self._raw, self._inflater = self._raw, None, None
+        self._trail = None
         self._blind = Reason.TOO_LARGE if error.too_large else Reason.UNSUPPORTED_ENCODING
         self._tell_unscannable(error)
 
@@ -316,6 +336,8 @@ class Inspection:
 
     def _tell_unscannable(self, problem: UnscannableError) -> None:
         finding = unscannable(self._inspector, problem)
+        if self._rulings is not None:
+            finding = self._rulings.finding(finding, self._reader.path)
         if self._tell(finding) is Action.MASK:
             raise _BlockedError(finding)
 
@@ -323,7 +345,7 @@ class Inspection:
 
     def _judge(self, spans: Sequence[Span]) -> None:
         """Act on values of the growing text; raises _BlockedError."""
-        for span in spans:
+        for span in self._settled(spans, self._trail):
             if (span.finding.pattern, span.finding.shown) in self._raw_told and self._raw is not None:
                 continue
             if self._tell(span.finding) is Action.MASK and (
@@ -333,10 +355,19 @@ class Inspection:
 
     def _judge_raw(self, spans: Sequence[Span]) -> None:
         """Act on values that a coded body shows unopened; raises _BlockedError: a changed byte would break the body."""
-        for span in spans:
+        for span in self._settled(spans, None):
             self._raw_told.add((span.finding.pattern, span.finding.shown))
             if self._tell(span.finding) is Action.MASK:
                 raise _BlockedError(span.finding)
+
+    def _settled(self, spans: Iterable[Span], trail: Trail | None) -> Iterable[Span]:
+        """Values in their order, with what only the message around them tells: where they stand, and what is to be done."""
+        rulings = self._rulings
+        for span in spans:
+            told = span
+            if trail is not None and trail.view == span.finding.view and self._told < FINDINGS_LIMIT:
+                told = located(span, trail)
+            yield told if rulings is None else rulings.span(told, self._reader.path)
 
     def _tell(self, finding: Finding) -> Action:
         """Note the finding and return what to do now; raises _BlockedError when that is to stop."""

@@ -188,6 +188,7 @@ class FlowRules:
     key: bytes = field(default=b"", repr=False)
     asks_more: bool = field(init=False, compare=False, default=False)
     """Whether some rule asks for more than the kind of a finding: then `core.rulings` decides."""
+    asks_path: bool = field(init=False, compare=False, default=False)
     _plain: tuple[DlpRule, ...] = field(init=False, compare=False, repr=False, default=())
     _by_value: bool = field(init=False, compare=False, default=False)
 
@@ -195,6 +196,7 @@ class FlowRules:
         conditions = [rule.condition for rule in self.rules if rule.condition is not None]
         object.__setattr__(self, "asks_more", any(rule.asks_more for rule in self.rules))
         object.__setattr__(self, "_plain", tuple(rule for rule in self.rules if not rule.asks_more))
+        object.__setattr__(self, "asks_path", any(condition.paths for condition in conditions))
         object.__setattr__(self, "_by_value", any(condition.values for condition in conditions))
 
     def judge(self, pattern: str, klass: FindingClass, confidence: Confidence) -> DlpRule:

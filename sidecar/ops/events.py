@@ -134,7 +134,11 @@ class FindingEvent:
         event["unmapped"] = _unmapped(origin, self.flow) | {
             "kind": found.kind,
             "part": found.part.value,
+            "where": found.where,
+            "view": found.view,
             "offset": found.offset,
+            "length": found.length,
+            "basis": found.basis.value,
             "wanted": str(found.action),
             "done": str(self.done),
         }

@@ -55,6 +55,12 @@ FINDINGS = Family(
     "Confirmed findings, by pattern and what was done.",
     ("detector", "action", "direction"),
 )
+EXCUSED = Family(
+    "cdefence_dlp_excused_findings",
+    "counter",
+    "Confirmed findings that an exclusion or exception of the policy spoke about, by its name.",
+    ("basis", "policy", "direction"),
+)
 INSPECTED = Family(
     "cdefence_inspected_bytes",
     "counter",
@@ -94,6 +100,12 @@ LOOKUPS = Family(
 EVENTS_DROPPED = Family(
     "cdefence_events_dropped", "counter", "Audit events that could not be written in time."
 )
+EXCEPTION_ENDS = Family(
+    "cdefence_policy_exception_expiry_timestamp_seconds",
+    "gauge",
+    "When each exception of the policy ends or has ended, since 1970.",
+    ("policy",),
+)
 POLICY_ERRORS = Family(
     "cdefence_policy_reload_errors", "counter", "Changed policy files that could not be used."
 )
@@ -123,6 +135,7 @@ def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
     yield FLOWS, [(key, count) for key, count in metrics.flows.items()]
     yield BLOCKED, [(key, count) for key, count in metrics.blocked_flows.items()]
     yield FINDINGS, [(key, count) for key, count in metrics.findings.items()]
+    yield EXCUSED, [(key, count) for key, count in metrics.excused_findings.items()]
     yield INSPECTED, [(key, count) for key, count in metrics.inspected_bytes.items()]
     yield UNINSPECTED, [((reason,), count) for reason, count in metrics.uninspected_bytes.items()]
     yield ACTIVE, [((way,), count) for way, count in metrics.active.items()]
@@ -133,6 +146,7 @@ def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
     yield RECONNECTS, [((), metrics.scope_stream_reconnects)]
     yield LOOKUPS, [((result,), count) for result, count in metrics.scope_lookups.items()]
     yield EVENTS_DROPPED, [((), metrics.events_dropped())]
+    yield EXCEPTION_ENDS, [((name,), end) for name, end in metrics.policy_exceptions.items()]
     yield POLICY_ERRORS, [((), metrics.policy_reload_errors)]
     yield MAP_ERRORS, [((), metrics.scope_map_reload_errors)]
     yield POLICY, [((metrics.policy_version,), 1)] if metrics.policy_version else []

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from sidecar import __version__
+from sidecar.core.allowances import Basis
 from sidecar.core.findings import Channel
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, PeerClass
@@ -49,6 +50,7 @@ class Metrics:
         self.flows = defaultdict(int)
         self.blocked_flows: defaultdict[tuple[Direction, Reason, str], int] = defaultdict(int)
         self.findings: defaultdict[tuple[str, str, Direction], int] = defaultdict(int)
+        self.excused_findings: defaultdict[tuple[Basis, str, Direction], int] = defaultdict(int)
         self.inspected_bytes: defaultdict[tuple[Direction, Channel], int] = defaultdict(int)
         self.inspected_bytes.update({(way, channel): 0 for way in Direction for channel in INSPECTED})
         self.uninspected_bytes: defaultdict[Reason, int] = defaultdict(int, dict.fromkeys(UNINSPECTED, 0))
@@ -57,6 +59,8 @@ class Metrics:
         self.active: dict[Direction, int] = dict.fromkeys(Direction, 0)
         """Open connections; the relay adds and subtracts here."""
         self.policy_version = ""
+        self.policy_exceptions: Mapping[str, float] = {}
+        """When each exception of the policy ends, seconds since 1970."""
         self.policy_reload_errors = 0
         self.scope_map_reload_errors = 0
         self.scope_map_entries: Callable[[], Mapping[PeerClass, int]] = lambda: dict.fromkeys(PeerClass, 0)
@@ -91,6 +95,10 @@ class Metrics:
         """One finding of `pattern`, and what was done about it."""
         self.findings[pattern, action, direction] += 1
 
+    def excused(self, basis: Basis, rule: str, direction: Direction) -> None:
+        """One finding that an exclusion or exception of this name spoke about."""
+        self.excused_findings[basis, rule, direction] += 1
+
     def inspected(self, direction: Direction, channel: Channel, n_bytes: int) -> None:
         """Bytes that were looked into."""
         self.inspected_bytes[direction, channel] += n_bytes
@@ -105,9 +113,10 @@ class Metrics:
         self.scans[(ns - 1).bit_length()] += 1
         self.scan_ns += ns
 
-    def set_policy(self, version: str) -> None:
-        """A policy is in force."""
+    def set_policy(self, version: str, exceptions: Mapping[str, float] | None = None) -> None:
+        """A policy is in force; `exceptions` end at these times, seconds since 1970."""
         self.policy_version = version
+        self.policy_exceptions = exceptions or {}
 
     def policy_reload_failed(self) -> None:
         """A changed policy file could not be used."""

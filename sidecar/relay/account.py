@@ -6,7 +6,8 @@ An event is told for whatever did not just pass; clean traffic is a counter.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sidecar.core.findings import Action, Channel
+from sidecar.core.allowances import Basis
+from sidecar.core.findings import Action, Channel, Finding
 from sidecar.core.inspection import Step, Verdict
 from sidecar.core.policy import Connection, Denial, Permit
 from sidecar.core.reasons import Reason
@@ -21,7 +22,7 @@ from sidecar.ops.verdict import Verdict as Word
 class Account:
     """The books of one connection."""
 
-    __slots__ = ("_closed", "_events", "_facts", "_metrics", "_reason", "_rule", "_word")
+    __slots__ = ("_closed", "_events", "_exclusions", "_facts", "_metrics", "_reason", "_rule", "_word")
 
     def __init__(self, metrics: Metrics, events: EventLog, facts: FlowFacts) -> None:
         self._metrics = metrics
@@ -30,6 +31,8 @@ class Account:
         self._word: Word = "allowed"
         self._reason, self._rule = Reason.GRID, ""
         self._closed = False
+        self._exclusions: frozenset[str] = frozenset()
+        """Those that were told."""
 
     def decided(self, decision: Permit | Denial) -> None:
         """Segmentation has spoken."""
@@ -51,8 +54,22 @@ class Account:
             if step.verdict is not None and step.verdict.enforced and finding is step.verdict.finding:
                 done = Action.BLOCK  # also when the policy wanted to mask and that was not safe
             self._metrics.finding(finding.pattern, str(done), facts.direction)
-            if finding.action > Action.ALLOW:
+            if self._excused(finding) or finding.action > Action.ALLOW:
                 self._events.emit(FindingEvent(facts, finding, done, incident or new_incident()))
+
+    def _excused(self, finding: Finding) -> bool:
+        """Count what the policy excuses; whether to tell it: an exception always, an exclusion once in a connection.
+
+        An exclusion is there because its findings are noise; that it was used at all is evidence.
+        """
+        if finding.basis not in (Basis.EXCLUSION, Basis.EXCEPTION):
+            return False
+        self._metrics.excused(finding.basis, finding.rule, self._facts.direction)
+        if finding.basis is Basis.EXCLUSION:
+            known = self._exclusions
+            self._exclusions = known | {finding.rule}
+            return finding.rule not in known
+        return True
 
     def ended_by(self, verdict: Verdict, channel: Channel, incident: str) -> None:
         """Content ended the connection, or would have."""

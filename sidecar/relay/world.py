@@ -4,10 +4,12 @@ The parts do not change; a reload replaces one of them in a single assignment.  
 accepted, and keeps what it was told: a reload never cuts a flow in the middle of a message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from dlp_patterns.model import DataClass
+from sidecar.core.allowances import NO_DAY
 from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.hits import Matcher
@@ -37,27 +39,52 @@ class Freshness:
 class Regime:
     """A policy and a mode, and the inspectors that follow from them: what a connection keeps for its life."""
 
-    def __init__(self, matcher: Matcher, confirmer: Confirmer, policy: Policy, mode: Mode) -> None:
+    def __init__(
+        self,
+        matcher: Matcher,
+        confirmer: Confirmer,
+        policy: Policy,
+        mode: Mode,
+        today: str = NO_DAY,
+        key: bytes = b"",
+    ) -> None:
+        """Exceptions are those that hold on the day `today`; `key` is what hashes of values are made with."""
         self.policy = policy
         self.mode = mode
+        self.today = today
+        self._key = key
         self._matcher = matcher
         self._confirmer = confirmer
-        self._made: dict[tuple[PeerClass, PeerClass, Channel], Inspector] = {}
+        self._port_sets = policy.port_sets()
+        self._made: dict[tuple[PeerClass, PeerClass, Channel, tuple[bool, ...]], Inspector] = {}
 
     def inspectors(self, connection: Connection) -> Callable[[Channel], Inspector]:
         """The inspectors for one pair of peers, by channel.  Calling it raises EngineError."""
-        return lambda channel: self.inspector(connection.source, connection.destination, channel)
+        return lambda channel: self.inspector(
+            connection.source, connection.destination, channel, connection.port
+        )
 
-    def inspector(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
-        """The inspector for one pair of peers and one channel.  Raises EngineError."""
-        key = source, destination, channel
+    def inspector(
+        self, source: PeerClass, destination: PeerClass, channel: Channel, port: int = 0
+    ) -> Inspector:
+        """The inspector for one pair of peers, one channel and a destination port.  Raises EngineError."""
+        key = source, destination, channel, self._alike(port)
         known = self._made.get(key)
         if known is None:
-            known = self._made[key] = self._make(*key)
+            known = self._made[key] = self._make(source, destination, channel, port)
         return known
 
-    def _make(self, source: PeerClass, destination: PeerClass, channel: Channel) -> Inspector:
-        rules = self.policy.flow_rules(source, destination, channel)
+    def ports(self) -> Iterable[int]:
+        """A port of each kind that the policy tells apart."""
+        every = (0, *(port for ports in self._port_sets for port in ports))
+        return {self._alike(port): port for port in every}.values()
+
+    def _alike(self, port: int) -> tuple[bool, ...]:
+        """The same for ports that no rule tells apart; nearly always there is no such rule."""
+        return tuple(port in ports for ports in self._port_sets) if self._port_sets else ()
+
+    def _make(self, source: PeerClass, destination: PeerClass, channel: Channel, port: int) -> Inspector:
+        rules = self.policy.flow_rules(source, destination, channel, port, self.today, self._key)
         enforce = self.mode is Mode.PROTECT
         # Only what could be blocked or masked on this flow has to be held back.
         must_not_leave = frozenset(
@@ -79,13 +106,16 @@ class World:
         matcher: Matcher,
         policy: Policy | None = None,
         freshness: Freshness | None = None,
+        key: bytes = b"",
     ) -> None:
+        """`key` is what the policy's hashes of values are made with."""
         self.scope = scope
         self.matcher = matcher
         self.scopes: ScopeMap | None = None
         self._freshness = freshness or Freshness()
+        self.key = key
         self._confirmer = Confirmer(matcher.patterns)
-        self.regime = Regime(matcher, self._confirmer, policy or Policy(), mode)
+        self.regime = Regime(matcher, self._confirmer, policy or Policy(), mode, key=key)
 
     @property
     def policy(self) -> Policy:
@@ -97,20 +127,20 @@ class World:
         """The mode in force."""
         return self.regime.mode
 
-    def adopt(self, policy: Policy, mode: Mode) -> None:
+    def adopt(self, policy: Policy, mode: Mode, today: str = NO_DAY) -> None:
         """A new policy for the connections to come.  Raises EngineError, and then the old one stays."""
-        self.regime = self.prepare(policy, mode)
+        self.regime = self.prepare(policy, mode, today)
 
-    def prepare(self, policy: Policy, mode: Mode) -> Regime:
+    def prepare(self, policy: Policy, mode: Mode, today: str = NO_DAY) -> Regime:
         """A regime with everything compiled that connections will need.  Raises EngineError.
 
         May take seconds; it touches nothing that connections use meanwhile, so another thread may do it.
         """
-        regime = Regime(self.matcher, self._confirmer, policy, mode)
-        for peer in PeerClass:
-            for channel in (Channel.HTTP1, Channel.OPAQUE):
-                regime.inspector(peer, self.scope, channel)
-                regime.inspector(self.scope, peer, channel)
+        regime = Regime(self.matcher, self._confirmer, policy, mode, today, self.key)
+        channels = (Channel.HTTP1, Channel.OPAQUE)
+        for peer, channel, port in product(PeerClass, channels, regime.ports()):
+            regime.inspector(peer, self.scope, channel, port)
+            regime.inspector(self.scope, peer, channel, port)
         return regime
 
     def inspector(self, connection: Connection) -> Callable[[Channel], Inspector]:

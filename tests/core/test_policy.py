@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from dlp_patterns.model import Confidence
+from sidecar.core.allowances import Basis
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.policy import (
     DEFAULT_DLP,
@@ -180,9 +181,10 @@ def rules(
 @pytest.mark.parametrize("klass", FindingClass)
 @pytest.mark.parametrize("confidence", Confidence)
 def test_the_defaults(klass: FindingClass, confidence: Confidence) -> None:
-    action, by = rules().judge("any.pattern", klass, confidence)
-    assert action is DEFAULTS[klass]
-    assert by.startswith("default-")
+    rule = rules().judge("any.pattern", klass, confidence)
+    assert rule.action is DEFAULTS[klass]
+    assert rule.name.startswith("default-")
+    assert rule.basis is Basis.DEFAULT
 
 
 def rule(action: Action, **conditions: object) -> DlpRule:
@@ -218,7 +220,8 @@ JUDGED: list[tuple[str, FlowRules, tuple[str, FindingClass, Confidence], Action,
 def test_what_is_done_about_a_finding(
     flow_rules: FlowRules, finding: tuple[str, FindingClass, Confidence], action: Action, by: str
 ) -> None:
-    assert flow_rules.judge(*finding) == (action, by)
+    rule = flow_rules.judge(*finding)
+    assert (rule.action, rule.name) == (action, by)
 
 
 def test_the_strictest_action_looks_at_every_class_and_confidence() -> None:
@@ -232,7 +235,7 @@ def test_the_strictest_action_looks_at_every_class_and_confidence() -> None:
 def test_the_last_default_fits_everything() -> None:
     last = DEFAULT_DLP[-1]
     for source, destination, channel in product(PeerClass, PeerClass, Channel):
-        assert last.concerns(source, destination, channel)
+        assert last.concerns(source, destination, channel, 443)
     for klass, confidence in product(FindingClass, Confidence):
         assert last.fits("any.pattern", klass, confidence)
 

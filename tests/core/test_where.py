@@ -1,9 +1,15 @@
 """Where a value stands, in the words of its format."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.core.findings import Part, Place
-from sidecar.core.where import where
+from sidecar.core.where import KEPT, Trail, Whereabouts, where
+from tests.kit.cuts import cuttings
+from tests.kit.engines import inspector
 
 PLACES: list[tuple[str, Part, bytes, str]] = [
     ("the target of a request", Part.HEAD, b"GET /?card=# HTTP/1.1\r\nA: b\r\n\r\n", "url"),
@@ -14,6 +20,11 @@ PLACES: list[tuple[str, Part, bytes, str]] = [
     ("the second of two", Part.BODY, b'[1, "#"]', "$[1]"),
     ("braces in strings", Part.BODY, b'{"a{[": "}\\"]", "b": "#"}', "$.b"),
     ("a key that is no word", Part.BODY, b'{"4111 1": {"b": "#"}}', "$.*.b"),
+    ("a value for a key", Part.BODY, b'{"a": 1, "#": 2}', "$.*"),
+    ("a token for a key", Part.BODY, b'{"XyZabQwErTyAbLmNoPqRs": "#"}', "$.*"),
+    ("a key with a long number", Part.BODY, b'{"id_41111": "#"}', "$.*"),
+    ("a key with a short number", Part.BODY, b'{"address_line_2": {"sha512": "#"}}', "$.address_line_2.sha512"),
+    ("a long name", Part.BODY, b'{"merchantCategoryCodeDescription": "#"}', "$.merchantCategoryCodeDescription"),
     ("a line of its own", Part.STREAM, b'{"a": 1}\n{"b": "#"}', "$.b"),
     ("no JSON", Part.BODY, b"{hello: #}", "body"),
     ("more ends than beginnings", Part.BODY, b"{}}}#", "body"),
@@ -26,3 +37,77 @@ PLACES: list[tuple[str, Part, bytes, str]] = [
 )
 def test_where(part: Part, text: bytes, told: str) -> None:
     assert where(text, text.index(b"#"), Place(part)) == told
+
+
+def test_a_key_in_which_the_engine_sees_something_is_not_shown() -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    text = b'{"%b": {"card": "#"}}' % key.encode()
+    assert where(text, text.index(b"#"), Place(Part.BODY)) == f"$.{key}.card"
+    assert where(text, text.index(b"#"), Place(Part.BODY), inspector().sees) == "$.*.card"
+
+
+def test_a_long_path_says_that_it_is_cut() -> None:
+    text = b'{"deeper": ' * 60 + b'"#"'
+    told = where(text, text.index(b"#"), Place(Part.BODY))
+    assert (len(told), told[-1]) == (200, "…")
+
+
+def sees_nothing(_: bytes) -> bool:
+    return False
+
+
+documents = st.recursive(
+    st.sampled_from(["#", 1, None, "}", '{"a": ["', "\\"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(["a", "b", 'c"', "d e"]), inner, max_size=4),
+    ),
+    max_leaves=40,
+)
+
+
+def holders(inner: object, path: str) -> list[str]:
+    """Where every `#` stands, in the order of the text."""
+    if isinstance(inner, dict):
+        steps = [(each, f"{path}.{key}" if key in ("a", "b") else f"{path}.*") for key, each in inner.items()]
+    elif isinstance(inner, list):
+        steps = [(each, f"{path}[{nth}]") for nth, each in enumerate(inner)]
+    else:
+        return [path] if inner == "#" else []
+    return [place for each, step in steps for place in holders(each, step)]
+
+
+@given(st.dictionaries(st.just("a"), documents, min_size=1), st.integers(0, 3), st.data())
+def test_paths_are_those_of_the_document(
+    document: dict[str, object], indent: int, data: st.DataObject
+) -> None:
+    """In any order of asking, of a whole text and of one that grows."""
+    text = json.dumps(document, indent=indent or None).encode()
+    starts = [at for at in range(len(text)) if text.startswith(b'"#"', at)]
+    expected = dict(zip(starts, (each[:200] for each in holders(document, "$")), strict=True))
+    whole = Whereabouts(text, Place(Part.BODY), sees_nothing)
+    trail = Trail(Place(Part.BODY), sees_nothing)
+    for piece in data.draw(cuttings(text)):
+        trail.feed(piece)
+    for start in data.draw(st.permutations(starts)):
+        assert whole.at(start + 1) == trail.at(start + 1) == expected[start]
+
+
+def test_what_is_kept_of_a_growing_text_is_bounded() -> None:
+    trail = Trail(Place(Part.BODY), sees_nothing)
+    values = b'{"a": "#"}, ' * 20_000
+    text = b"[" + values
+    for at in range(0, len(text), 5_000):
+        trail.feed(text[at : at + 5_000])
+    assert trail.at(KEPT - 1).startswith("$[")
+    assert trail.at(KEPT) == "body"
+    assert sum(map(len, trail._pieces)) == KEPT
+
+
+@pytest.mark.parametrize("part", [Part.BODY, Part.STREAM])
+def test_of_what_is_no_json_nothing_is_kept(part: Part) -> None:
+    trail = Trail(Place(part), sees_nothing)
+    for piece in (b" \n", b" card", b'{"a": 1}' if part is Part.BODY else b"{"):
+        trail.feed(piece)
+    assert trail._pieces == []
+    assert trail.at(4) == part.value

@@ -40,6 +40,8 @@ def finding() -> Finding:
         reason=Reason.PAN_IN_CLEARTEXT,
         action=Action.BLOCK,
         rule="default-card-data",
+        length=16,
+        where="$.payment.card",
     )
 
 

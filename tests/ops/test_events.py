@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from dlp_patterns.model import Confidence, Severity
+from sidecar.core.allowances import Basis
 from sidecar.core.findings import Action, FindingClass, Part
 from sidecar.core.policy import Connection, Denial, Permit
 from sidecar.core.reasons import Reason
@@ -28,8 +29,10 @@ def test_every_verdict_fits_the_schema(flow, verdict, incident, fits_schema):
 
 
 def test_every_finding_fits_the_schema(flow, finding, fits_schema):
-    for klass, severity, confidence, part in product(FindingClass, Severity, Confidence, Part):
-        found = replace(finding, klass=klass, severity=severity, confidence=confidence, part=part)
+    for klass, severity, confidence, part, basis in product(FindingClass, Severity, Confidence, Part, Basis):
+        found = replace(
+            finding, klass=klass, severity=severity, confidence=confidence, part=part, basis=basis
+        )
         for done in Action:
             event = FindingEvent(flow, found, done, new_incident()).to_json(ORIGIN, NOW)
             assert fits_schema(event) == []
@@ -116,7 +119,11 @@ def test_a_finding_tells_who_what_where_and_what_was_done(flow, finding):
         "channel": "http1",
         "kind": "visa",
         "part": "body",
+        "where": "$.payment.card",
+        "view": "plain",
         "offset": 17,
+        "length": 16,
+        "basis": "default",
         "wanted": "block",
         "done": "alert",
     }

@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from sidecar import __version__
+from sidecar.core.allowances import Basis
 from sidecar.core.findings import Action, Channel
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Entry, PeerClass, ScopeMap
@@ -21,10 +22,12 @@ TABLE = """
 cdefence_active_connections              gauge      direction
 cdefence_blocked_flows_total             counter    direction policy reason
 cdefence_build_info                      gauge      version
+cdefence_dlp_excused_findings_total      counter    basis direction policy
 cdefence_dlp_findings_total              counter    action detector direction
 cdefence_events_dropped_total            counter
 cdefence_flows_total                     counter    direction dst_scope protocol reason src_scope verdict
 cdefence_inspected_bytes_total           counter    direction protocol
+cdefence_policy_exception_expiry_timestamp_seconds gauge      policy
 cdefence_policy_info                     gauge      version
 cdefence_policy_reload_errors_total      counter
 cdefence_scan_duration_seconds           histogram  le
@@ -54,6 +57,7 @@ WORDS = {
     "protocol": set(Channel),
     "action": {str(action) for action in Action},
     "result": set(Lookup),
+    "basis": {Basis.EXCLUSION, Basis.EXCEPTION},
     "policy": {"grid", "segmentation[0]", "quarantine"},
     "detector": {"pci/pan"},
     "version": {__version__, "0123456789ab"},
@@ -77,12 +81,14 @@ def everything() -> Metrics:
         metrics.blocked(way, reason, rule)
     for way, action in product(Direction, Action):
         metrics.finding("pci/pan", str(action), way)
+    for basis, way in product(WORDS["basis"], Direction):
+        metrics.excused(basis, "quarantine", way)
     for way, channel in product(Direction, Channel):
         metrics.inspected(way, channel, 10)
     for reason in UNINSPECTED:
         metrics.uninspected(reason, 10)
     metrics.scan(1)
-    metrics.set_policy("0123456789ab")
+    metrics.set_policy("0123456789ab", {"quarantine": 1.0})
     two = [Entry("10.0.0.1", PeerClass.IN_SCOPE), Entry("10.0.0.2", PeerClass.IN_SCOPE)]
     metrics.set_scope_map(ScopeMap.build(two).counts, 1, 40.0)
     return metrics

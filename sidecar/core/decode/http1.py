@@ -27,6 +27,7 @@ from sidecar.core.decode.fields import (
     plain_length,
 )
 from sidecar.core.decode.pieces import END, Kind, MalformedError, Piece, Unit
+from sidecar.core.decode.target import path_of
 
 HEAD_LIMIT: Final = 64 * 1024
 """A head longer than this is refused.  nginx stops at 32 KiB, Apache at 8 KiB a line, Node at 16 KiB, Envoy at 60 KiB."""
@@ -58,6 +59,27 @@ class Exchange:
     """Requests whose final response has not begun, oldest first."""
     tunnel: bool = False
     """A 101 or a successful CONNECT was seen: from here on both directions are opaque."""
+    follow: bool = False
+    """Note the paths of requests: a rule names some."""
+    asking: str = ""
+    """The path of the last request."""
+    answering: str = ""
+    """The path of the request whose response is read."""
+    _paths: deque[str] = field(default_factory=deque)
+    """Of the requests in `waiting`."""
+
+    def ask(self, asked: Asked, head: bytes) -> None:
+        """Another request was read."""
+        self.waiting.append(asked)
+        if self.follow:
+            self.asking = path_of(head)
+            self._paths.append(self.asking)
+
+    def answer(self) -> Asked:
+        """Another final response was read.  A server may speak unasked (408 on an idle connection)."""
+        if self.follow:
+            self.answering = self._paths.popleft() if self._paths else ""
+        return self.waiting.popleft() if self.waiting else Asked.PLAIN
 
 
 class _Tally:
@@ -383,6 +405,11 @@ class RequestReader(Http1Reader):
         if prologue:
             self._state = self._in_prologue
 
+    @property
+    def path(self) -> str:
+        """The path of the current request, if paths are followed."""
+        return self._exchange.asking
+
     def _in_prologue(self, pieces: list[Piece]) -> bool:
         part = self._take(self._prologue)
         self._prologue -= len(part)
@@ -403,7 +430,7 @@ class RequestReader(Http1Reader):
         return 0 if length is None else length
 
     def _note(self, data: bytes) -> None:
-        self._exchange.waiting.append(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN)
+        self._exchange.ask(Asked.HEAD if data.startswith(b"HEAD ") else Asked.PLAIN, data)
 
     def _body_after(self, head: bytes, lower: bytes) -> Body:
         if head.startswith(b"CONNECT "):
@@ -414,7 +441,7 @@ class RequestReader(Http1Reader):
             asked = Asked.HEAD
         elif self._upgrade and asked is Asked.PLAIN:
             asked = Asked.UPGRADE
-        self._exchange.waiting.append(asked)
+        self._exchange.ask(asked, head)
         if self._upgrade:
             self._stay_in_http(body)
         return body
@@ -435,6 +462,11 @@ class ResponseReader(Http1Reader):
     _parser_type = httptools.HttpResponseParser
     _first_line = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}[ \r]")
 
+    @property
+    def path(self) -> str:
+        """The path of the request that the current message answers, if paths are followed."""
+        return self._exchange.answering
+
     def _quick_length(self, data: bytes, head: bytes) -> int:
         status = data[9:12]
         waiting = self._exchange.waiting
@@ -446,15 +478,13 @@ class ResponseReader(Http1Reader):
         return -1 if length is None else length
 
     def _note(self, data: bytes) -> None:  # noqa: ARG002 - only that there is a response matters
-        self._exchange.waiting.popleft()
+        self._exchange.answer()
 
     def _body_after(self, head: bytes, lower: bytes) -> Body:
         status = int(head[9:12])
-        waiting = self._exchange.waiting
         if 100 <= status < 200 and status != 101:
             return EMPTY  # interim: the final response is still to come
-        # A server may speak unasked (408 on an idle connection): framed like the answer to a plain request.
-        asked = waiting.popleft() if waiting else Asked.PLAIN
+        asked = self._exchange.answer()
         body = declared_body(lower)
         if status == 101 or (asked is Asked.CONNECT and 200 <= status < 300):
             self._switch(status, asked, body)

@@ -54,6 +54,10 @@ class MalformedError(Exception):
 class Reader(Protocol):
     """Reads one direction of a connection."""
 
+    @property
+    def path(self) -> str:
+        """The path that the current message is about; empty where there is none, or nobody asked to follow it."""
+
     def whole(self, data: bytes) -> Unit | None:
         """What `data` is, if it is exactly one uncoded unit; it is then consumed.  None leaves the reader untouched.
 
@@ -72,6 +76,8 @@ class Reader(Protocol):
 
 class OpaqueReader:
     """Anything we do not speak: one stream."""
+
+    path = ""
 
     def whole(self, data: bytes) -> Unit | None:  # noqa: ARG002 - see below
         """Nothing: where an opaque message ends, nobody knows."""
