@@ -133,7 +133,7 @@ def test_the_fields_of_a_finding() -> None:
     """A new field is a new way for a value to leave: think, then add it here."""
     names = [field.name for field in dataclasses.fields(Finding)]
     assert names == ["pattern", "klass", "kind", "shown", "confidence", "severity", "part", "offset", "reason",
-                     "action", "rule", "length", "view", "where"]  # fmt: skip
+                     "action", "rule", "basis", "length", "view", "where"]  # fmt: skip
 
 
 def test_details_of_malformed_http_quote_nothing() -> None:
