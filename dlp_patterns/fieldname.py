@@ -20,9 +20,18 @@ _ASSIGNED = (
 _ELEMENT = (
     rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?"  # XML, HTML
 )
-_BEFORE = re.compile(rb"(?:" + _ASSIGNED + rb"|" + _ELEMENT + rb")\Z")
-_ENDS = frozenset(b"\"'`=:> \t\r\n([{")
+_SEGMENT = rb"/([A-Za-z][A-Za-z0-9_.-]{1,47})/"  # of a path: /cards/4111...
+_BEFORE = re.compile(rb"(?:" + _ASSIGNED + rb"|" + _ELEMENT + rb"|" + _SEGMENT + rb")\Z")
+_ENDS = frozenset(b"\"'`=:> \t\r\n([{/")
 """What a value in a field begins behind; most values that are looked at stand elsewhere, and cost one comparison."""
+
+_QUOTE = rb"\\{0,3}\""
+_PAIR = re.compile(  # {"key": "order.id", "value": {"stringValue": "...
+    _QUOTE + rb"(?:key|name|field|label|id)" + _QUOTE + rb"\s{0,4}:\s{0,4}"
+    + _QUOTE + rb"([A-Za-z_][A-Za-z0-9_.:/ -]{0,47})" + _QUOTE + rb"\s{0,4},\s{0,8}"
+    + _QUOTE + rb"[A-Za-z_]{0,12}[Vv]alue" + _QUOTE + rb"\s{0,4}:[^,}]{0,32}\Z"
+)  # fmt: skip
+_VALUE = re.compile(rb"(?:[a-z]+_)?value")
 
 _HUMP = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(rb"[^A-Za-z0-9]+")
@@ -34,7 +43,11 @@ def before(text: bytes) -> bytes:
     if not text or text[-1] not in _ENDS:
         return b""
     found = _BEFORE.search(text)
-    return normal(found[1] or found[2]) if found else b""
+    if found is None:
+        return b""
+    name = normal(found[1] or found[2] or found[3])
+    pair = _PAIR.search(text) if _VALUE.fullmatch(name) else None
+    return normal(pair[1]) if pair else name
 
 
 def normal(name: bytes) -> bytes:

@@ -61,8 +61,10 @@ class Evidence(IntEnum):
 
     WEAK = 1
     """Too many other numbers look like that: it counts only where its surroundings speak for it."""
-    FAIR = 2
-    STRONG = 3
+    SLIGHT = 2
+    """Rare as it is, other numbers look like that: it counts where its surroundings do not speak against it."""
+    FAIR = 3
+    STRONG = 4
 
 
 class Confidence(IntEnum):

@@ -6,9 +6,8 @@ What never does: I/O, state, exceptions.  A check is total: for any bytes and an
 len(window) it answers.  `window` is the text around the hit, `window[start:end]` what the expression
 matched; a check may look at the neighbours and may narrow the span, never widen it.
 
-Behind the hit the window has one byte at most, the one its boundary asked about.  The verdict on a value is due when
-that byte arrives, and what follows may not have been sent yet: a check that looked further would answer by how the
-stream was cut.
+Behind the hit the window has `core.inspector.AHEAD` bytes, or what is left of the text.  The verdict on a value is due when
+these have arrived: a check that wanted to see more would answer by how the stream was cut.
 """
 
 from __future__ import annotations

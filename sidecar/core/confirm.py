@@ -85,7 +85,8 @@ class Confirmer:
         if confirmed is None:
             return None
         before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
-        confidence = judgement.confidence(pattern, confirmed.evidence, before)
+        behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
+        confidence = judgement.confidence(pattern, confirmed.evidence, before, behind)
         if confidence is None:
             return None
         card = pattern.klass is DataClass.PAN

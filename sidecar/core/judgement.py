@@ -3,6 +3,7 @@
 What never belongs here: how evidence is found (`dlp_patterns.checks`), what is done about a finding (`core.policy`).
 """
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
@@ -13,43 +14,60 @@ from dlp_patterns.model import Confidence, DataClass, Evidence, Pattern
 
 
 class Around(IntEnum):
-    """What the text before a value says about it."""
+    """What the text around a value says about it."""
 
     AGAINST = 0
     """It stands in a field whose name says that it is something else."""
-    NOTHING = 1
-    WORD = 2
+    OTHER = 1
+    """It stands in a field whose name says neither, but is a name of something."""
+    NOTHING = 2
+    NEARBY = 3
+    """A word that goes with such values stands nearby, but the value stands in a field of another name."""
+    WORD = 4
     """A word that goes with such values stands nearby."""
-    FIELD = 3
+    FIELD = 5
     """It stands in a field whose name says so."""
 
 
 _NO, _LIKELY, _CERTAIN = None, Confidence.LIKELY, Confidence.CERTAIN
 
-Row = tuple[Confidence | None, Confidence | None, Confidence | None, Confidence | None]
+Row = tuple[Confidence | None, ...]
+"""By `Around`."""
 Table = Mapping[Evidence, Row]
 
-#                   AGAINST    NOTHING    WORD       FIELD
-_NUMBERS: Final[Table] = MappingProxyType(
+# Of random numbers of sixteen digits one in forty has an issuer and a check digit: it is certain only where a word says so
+# and no other name does.
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+_CARDS: Final[Table] = MappingProxyType(
     {
-        Evidence.STRONG: (_LIKELY, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.FAIR: (_NO, _LIKELY, _CERTAIN, _CERTAIN),
-        Evidence.WEAK: (_NO, _NO, _LIKELY, _CERTAIN),
+        Evidence.STRONG: (_LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
+        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN),
+        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
     }
 )
-#                   AGAINST    NOTHING    WORD       FIELD
-_STRUCTURED: Final[Table] = (
-    MappingProxyType(  # no other thing looks like a stripe, or begins like a vendor's token
-        {
-            Evidence.STRONG: (_CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
-            Evidence.FAIR: (_LIKELY, _LIKELY, _CERTAIN, _CERTAIN),
-            Evidence.WEAK: (_NO, _NO, _LIKELY, _CERTAIN),
-        }
-    )
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+_NUMBERS: Final[Table] = MappingProxyType(
+    {
+        Evidence.STRONG: (_LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
+        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN),
+        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
+    }
+)
+# No other thing looks like a stripe, or begins like a vendor's token.
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+_STRUCTURED: Final[Table] = MappingProxyType(
+    {
+        Evidence.STRONG: (_CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
+        Evidence.FAIR: (_LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN),
+        Evidence.SLIGHT: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
+    }
 )
 TABLES: Final[Mapping[DataClass, Table]] = MappingProxyType(
     {
-        DataClass.PAN: _NUMBERS,
+        DataClass.PAN: _CARDS,
         DataClass.SAD: _STRUCTURED,
         DataClass.PII: _NUMBERS,
         DataClass.SECRET: _STRUCTURED,
@@ -58,12 +76,17 @@ TABLES: Final[Mapping[DataClass, Table]] = MappingProxyType(
 
 _IDS: Final = tuple(
     b"""
-    trace_id span_id request_id correlation_id transaction_hash sha sha1 sha256 md5 checksum digest hash etag fingerprint
-    status_code http_status build_id commit revision version timestamp ts unix_nano nanos epoch created_at updated_at
-    start_time end_time duration latency elapsed offset port pid tid thread_id shard_id snowflake tweet_id message_id
-    event_id session_id order_id order_number order_no tracking_number tracking_no tracking_id invoice_id invoice_number sku
-    upc ean isbn gtin imei serial serial_number part_number asin latitude longitude lat lon lng price amount total balance
-    quantity ratio
+    id ids uid uuid guid oid pid tid txid ref_id snowflake nonce cursor sequence seq etag sha sha1 sha256 sha512 md5
+    crc crc32 checksum digest hash fingerprint signature transaction_hash status_code http_status commit revision rev
+    version build timestamp timestamps ts time date datetime unix_nano unix_time nanos nanoseconds micros millis ns us
+    ms epoch created created_at updated updated_at modified mtime ctime atime start_time end_time start end expires_at
+    duration latency elapsed uptime offset position address addr ptr pointer port inode ino seed size length len bytes
+    count counter total_bytes as_int int_value as_double double_value order_number order_no order_ref tracking
+    tracking_number tracking_no tracking_code waybill awb shipment shipment_number parcel_number consignment invoice
+    invoice_number invoice_no sku upc ean isbn gtin barcode imei imsi iccid msisdn serial serial_number serial_no
+    part_number asin phone phone_number telephone tel mobile fax latitude longitude lat lon lng price amount total
+    balance quantity qty ratio rate score weight order orders ref refs reference tweet tweets status statuses post
+    posts video videos photo photos
     """.split()
 )
 DENIED: Final[Mapping[DataClass, tuple[bytes, ...]]] = MappingProxyType(
@@ -71,22 +94,59 @@ DENIED: Final[Mapping[DataClass, tuple[bytes, ...]]] = MappingProxyType(
 )
 """Names of fields whose numbers are something else, whatever their digits say; a pattern adds its own."""
 
+_ANYTHING: Final = tuple(
+    b"""
+    number num nos value val values data text string str body content payload message msg note notes comment comments
+    remark remarks memo description desc details detail info subject title input field item items line row cell raw
+    query search term param params arg args event error result response request log extra meta misc name user username
+    customer client payment payments pay payer method instrument tender funding source account account_number acct
+    acct_no billing wallet checkout charge purchase
+    """.split()
+)
+"""Names of fields that can hold anything, or that go with cards as well as with other numbers."""
 
-def confidence(pattern: Pattern, evidence: Evidence, before: bytes) -> Confidence | None:
-    """How sure a value of `pattern` with such evidence is behind `before`; None: it is no finding."""
-    around = look(pattern, before)
-    if pattern.context is not None and pattern.context.required and around < Around.WORD:
+_CALLED: Final = re.compile(
+    rb"(?<![A-Za-z0-9_-])(?i:ids?|orders?|requests?|req|messages?|msg|tracking|track|invoice|ticket|case|session|parcel|shipment|package"
+    rb"|job|batch|block|commit|tweet|trace|span|event|process|thread|task|snowflake|serial|isbn|ean|imei|part|phone|tel|call)"
+    rb"(?:[ ](?i:id|no|nr|number|num|ref|code)\.?)?[ ]?[#:]?[ ]?\Z"
+)
+"""What a number in a sentence is called: `order 4539...`, `tracking number: 4539...`."""
+
+SHORT: Final = 2
+"""A name of so few letters says nothing."""
+
+BEHIND: Final = 32
+"""How far behind a value words are looked for, bytes."""
+_ANOTHER_VALUE: Final = re.compile(rb"[\"'=:;&<>{}|,\r\n]")
+"""What ends the words that belong to a value, and begins those of the next."""
+
+
+def confidence(pattern: Pattern, evidence: Evidence, before: bytes, behind: bytes = b"") -> Confidence | None:
+    """How sure a value of `pattern` with such evidence is between `before` and `behind`; None: it is no finding."""
+    around = look(pattern, before, behind)
+    if pattern.context is not None and pattern.context.required and around < Around.NEARBY:
         return None
     return TABLES[pattern.klass][evidence][around]
 
 
-def look(pattern: Pattern, before: bytes) -> Around:
-    """What the text right before a value says about it."""
+def look(pattern: Pattern, before: bytes, behind: bytes = b"") -> Around:
+    """What the text right before a value, and the words right behind it, say about it."""
     context, name = pattern.context, fieldname.before(before)
     if context is not None and context.speaks_for(name):
         return Around.FIELD
-    if fieldname.is_one_of(name, DENIED[pattern.klass]) or (
-        context is not None and context.speaks_against(name)
+    word = context is not None and context.seen(name)
+    if not word and (
+        fieldname.is_one_of(name, DENIED[pattern.klass])
+        or (pattern.klass is DataClass.PAN and _CALLED.search(before) is not None)
+        or (context is not None and context.speaks_against(name))
     ):
         return Around.AGAINST
-    return Around.WORD if context is not None and context.seen(before) else Around.NOTHING
+    another = len(name) > SHORT and not word and not fieldname.is_one_of(name, _ANYTHING)
+    if word or (context is not None and (context.seen(before) or context.seen(_words_of(behind)))):
+        return Around.NEARBY if another else Around.WORD
+    return Around.OTHER if another else Around.NOTHING
+
+
+def _words_of(behind: bytes) -> bytes:
+    """The words behind a value that speak of it: `(Visa)`, ` on my card`; not the name of the next field."""
+    return _ANOTHER_VALUE.split(behind[:BEHIND], maxsplit=1)[0]

@@ -78,13 +78,14 @@ def test_another_way_of_writing_tells_the_id_and_class_of_a_pattern() -> None:
         assert not known[pattern.told].tells
 
 
-def test_words_before_a_value_raise_confidence() -> None:
+def test_words_around_a_value_raise_confidence() -> None:
     lonely = only(b"x 4000001234567899")
     assert only(b"card 4000001234567899").confidence is Confidence.CERTAIN
+    assert only(b"4000001234567899 on my card").confidence is Confidence.CERTAIN
     assert lonely.confidence < Confidence.CERTAIN
     assert only(b"card" + b"-" * 59 + b" 4000001234567899").confidence is Confidence.CERTAIN
     assert only(b"card" + b"-" * 61 + b" 4000001234567899").confidence == lonely.confidence, "too far away"
-    assert only(b"4000001234567899 card").confidence == lonely.confidence, "words behind do not count"
+    assert only(b"4000001234567899, card").confidence == lonely.confidence, "of the next value"
 
 
 def test_a_word_that_is_required_and_absent_makes_no_finding() -> None:

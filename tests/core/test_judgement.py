@@ -10,19 +10,23 @@ from sidecar.core.judgement import TABLES, Around
 from tests.kit.engines import patterns
 
 PAGE = """
-         AGAINST NOTHING WORD FIELD
-pan      STRONG  likely  certain certain certain
-pan      FAIR    -       likely  certain certain
-pan      WEAK    -       -       likely  certain
-sad      STRONG  certain certain certain certain
-sad      FAIR    likely  likely  certain certain
-sad      WEAK    -       -       likely  certain
-pii      STRONG  likely  certain certain certain
-pii      FAIR    -       likely  certain certain
-pii      WEAK    -       -       likely  certain
-secret   STRONG  certain certain certain certain
-secret   FAIR    likely  likely  certain certain
-secret   WEAK    -       -       likely  certain
+         AGAINST OTHER NOTHING NEARBY WORD FIELD
+pan      STRONG  likely  likely  certain certain certain certain
+pan      FAIR    -       likely  likely  likely  certain certain
+pan      SLIGHT  -       -       likely  likely  likely  certain
+pan      WEAK    -       -       -       likely  likely  certain
+sad      STRONG  certain certain certain certain certain certain
+sad      FAIR    likely  likely  likely  certain certain certain
+sad      SLIGHT  -       likely  likely  likely  certain certain
+sad      WEAK    -       -       -       likely  likely  certain
+pii      STRONG  likely  certain certain certain certain certain
+pii      FAIR    -       likely  likely  certain certain certain
+pii      SLIGHT  -       -       likely  likely  likely  certain
+pii      WEAK    -       -       -       likely  likely  certain
+secret   STRONG  certain certain certain certain certain certain
+secret   FAIR    likely  likely  likely  certain certain certain
+secret   SLIGHT  -       likely  likely  likely  certain certain
+secret   WEAK    -       -       -       likely  likely  certain
 """
 
 
@@ -37,7 +41,7 @@ def test_the_table_on_one_page() -> None:
         for evidence in sorted(Evidence, reverse=True)
     ]
     assert [line.split() for line in PAGE.strip().splitlines()[1:]] == rows
-    assert PAGE.split()[:4] == [around.name for around in Around]
+    assert PAGE.split()[: len(Around)] == [around.name for around in Around]
 
 
 PAN = next(pattern for pattern in patterns() if pattern.id == "pci/pan")
@@ -51,12 +55,42 @@ PAN = next(pattern for pattern in patterns() if pattern.id == "pci/pan")
         (b"card " + b'{"order_id":"', Around.AGAINST),
         (b"my card is ", Around.WORD),
         (b'"card":{"value":"', Around.WORD),
-        (b"call ", Around.NOTHING),
+        (b'{"type":"card","fruit":"', Around.NEARBY),
+        (b'{"type":"card","number":"', Around.WORD),
+        (b"cardReference=", Around.WORD),
+        (b"card_id=", Around.WORD),
+        (b"user_id=", Around.AGAINST),
+        (b"timeUnixNano=", Around.AGAINST),
+        (b"GET /orders/", Around.AGAINST),
+        (b"GET /cards/", Around.FIELD),
+        (b'{"key":"order.id","value":{"stringValue":"', Around.AGAINST),
+        (b'{"name":"cardNumber","value":"', Around.FIELD),
+        (b"tracking number: ", Around.AGAINST),
+        (b"for your order ", Around.AGAINST),
+        (b"reorder ", Around.NOTHING),
+        (b"fruit=", Around.OTHER),
+        (b"x=", Around.NOTHING),
+        (b"comment=", Around.NOTHING),
+        (b"say ", Around.NOTHING),
         (b"", Around.NOTHING),
     ],
 )
 def test_what_stands_around(before: bytes, around: Around) -> None:
     assert judgement.look(PAN, before) is around
+
+
+@pytest.mark.parametrize(
+    ("behind", "around"),
+    [
+        (b" (Visa)", Around.WORD),
+        (b" on my card", Around.WORD),
+        (b'","card":"', Around.NOTHING),
+        (b"&card=1", Around.NOTHING),
+        (b" and so on, and much later comes a card", Around.NOTHING),
+    ],
+)
+def test_the_words_behind_a_value_that_speak_of_it(behind: bytes, around: Around) -> None:
+    assert judgement.look(PAN, b"pay ", behind) is around
 
 
 def with_context(context: Context | None) -> Pattern:
@@ -72,4 +106,4 @@ def test_required_context_is_required_whatever_the_evidence() -> None:
 def test_a_patterns_own_names_speak_against_it() -> None:
     ours = with_context(Context(deny=(b"voucher",)))
     assert judgement.look(ours, b"voucher=") is Around.AGAINST
-    assert judgement.look(with_context(None), b"voucher=") is Around.NOTHING
+    assert judgement.look(with_context(None), b"voucher=") is Around.OTHER

@@ -15,9 +15,10 @@ from functools import cache
 from dlp_patterns.checks import REGISTRY
 from dlp_patterns.model import MAX_DISTANCE, MAX_WIDTH, Confidence, Confirmed, Pattern
 from sidecar.core import judgement
+from sidecar.core.inspector import AHEAD
 
 REACH = MAX_WIDTH + MAX_DISTANCE
-"""What a check may see before the end of a hit, bytes.  Behind it: one byte, or nothing at the end of the text."""
+"""What a check may see before the end of a hit, bytes.  Behind it: `AHEAD`, or what is left of the text."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
         at = match.start() + 1
         if pattern.boundary.left.holds(text[match.start() - 1] if match.start() else None):
             base = max(0, match.end() - REACH)
-            window = text[base : match.end() + 1]
+            window = text[base : match.end() + AHEAD]
             confirmed = REGISTRY[pattern.check](window, match.start() - base, match.end() - base)
             if confirmed:
                 at = base + confirmed.end
@@ -59,4 +60,5 @@ def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
 
 def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence | None:
     before = text[max(0, hit.start - MAX_DISTANCE) : hit.start]
-    return judgement.confidence(pattern, hit.evidence, before)
+    behind = text[hit.end : hit.end + judgement.BEHIND]
+    return judgement.confidence(pattern, hit.evidence, before, behind)

@@ -1,0 +1,326 @@
+"""What the text around a number says against its being a card number.
+
+What belongs here: one table of reasons, each a name and a test of a number and its neighbours.  What never does: the issuer
+and the sum (checks/pan.py), words and field names (the pattern's context, `core.judgement`).
+
+Two kinds of reasons.  A `PART` is a number that belongs to something longer or other: it is no card number, whatever
+stands near it.  A `DOUBT` is a number in company that card numbers seldom keep: it counts only where a word or a field's
+name speaks for it.  Which way it errs: a card number that is missed is a breach, one too many is a nuisance, so a `PART`
+has to be something that real card numbers practically never meet.
+
+Every test looks at most `BEFORE` bytes back and `BEHIND` bytes ahead, which confirmation has whatever the cutting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise, takewhile
+from typing import NamedTuple
+
+from dlp_patterns.issuers import issuer_of
+from dlp_patterns.published import TEST_NUMBERS
+from dlp_patterns.sums import luhn
+
+BEFORE = 64
+"""How far back a number's neighbours are looked at, bytes: SHA-256 in hexadecimal."""
+
+BEHIND = 56
+"""How far ahead, bytes; less than what confirmation has behind a hit (`core.inspector.AHEAD`)."""
+
+HEX_ID = 20
+"""Shortest hexadecimal run with a letter that is taken for an id: `acc4111111111111111` is a card number."""
+
+INVISIBLE = rb"(?:\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad)"
+"""Zero-width space and joiners, direction marks, word joiner, byte order mark, soft hyphen, in UTF-8: they join what they
+stand between."""
+
+
+class Number(NamedTuple):
+    """A number whose digits are those of a card, and where it stands."""
+
+    window: bytes
+    start: int
+    end: int
+    groups: tuple[bytes, ...]
+    """Its digits, as they are grouped."""
+    separator: bytes
+    """What stands between the groups; empty for one run."""
+
+    @property
+    def digits(self) -> bytes:
+        return b"".join(self.groups)
+
+    @property
+    def before(self) -> bytes:
+        return self.window[max(0, self.start - BEFORE) : self.start]
+
+    @property
+    def behind(self) -> bytes:
+        return self.window[self.end : self.end + BEHIND]
+
+
+class Reason(NamedTuple):
+    """One row: its name, and whether it holds."""
+
+    name: str
+    holds: Callable[[Number], bool]
+
+
+_HEX_TOKEN = re.compile(rb"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{4}")
+_NUMERIC = re.compile(rb"-?[0-9A-Fa-f]{0,8}[0-9][0-9A-Fa-f]{0,8}[,.]?")
+_EXPIRY = re.compile(rb"(?:0[1-9]|1[0-2])(?:2[4-9]|3[0-9]|4[0-5])")
+_YEAR = re.compile(rb"19[5-9][0-9]|20[0-4][0-9]")
+
+# --- one run or groups ------------------------------------------------------------------------------------------------
+
+_DIGIT_BEFORE = re.compile(rb"[0-9]" + INVISIBLE + rb"{0,2}\Z")
+_DIGIT_BEHIND = re.compile(INVISIBLE + rb"{0,2}[0-9]")
+_IBAN_HEAD = re.compile(rb"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ -]?[0-9A-Z]{4}){0,6}[ -]?\Z")
+
+
+def _longer_number(number: Number) -> bool:
+    return bool(_DIGIT_BEFORE.search(number.before[-8:]) or _DIGIT_BEHIND.match(number.behind))
+
+
+def _iban(number: Number) -> bool:
+    return _IBAN_HEAD.search(number.before) is not None
+
+
+# --- one run ----------------------------------------------------------------------------------------------------------
+
+_FRACTION = re.compile(rb"[0-9]\.\Z")
+_NUMBER_GOES_ON = re.compile(rb"\.(?=[0-9]*[1-9])[0-9]+(?![0-9/])|[pP][+-]?[0-9]|[eE][+-][0-9]")
+_HEX_BEFORE = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]*[A-Fa-f][0-9A-Fa-f]*\Z")
+_HEX_BEHIND = frozenset(b"ABCEFabcdef")
+_HEX_LITERAL = re.compile(rb"(?:\b0[xX]|\\[xu]|[Hh]ex[A-Za-z]{0,8}\([\"'](?:0x)?[0-9A-Fa-f]{0,32})\Z")
+_INTEGER_SUFFIX = re.compile(rb"(?:[uU]?[lL]{1,2}|[lL]{1,2}[uU]?|n|[iu](?:64|128))(?![0-9A-Za-z])")
+_NEGATIVE = re.compile(rb"[:=,\[($]\s?-\Z")
+_NAMED_ID = re.compile(rb"[A-Za-z]{2,}[-_]\Z")
+_SAMPLE = re.compile(rb"\} \Z")
+_TIMESTAMP = re.compile(
+    rb"2[0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
+)
+_FEW_SYMBOLS = re.compile(rb"[1-5]+")
+_BETWEEN_RUNS = rb"[\"']?(?:[,;|][ \t]?|[ \t]|,?\r?\n[ \t]{0,8})[\"']?"
+_RUN_BEFORE = re.compile(rb"(?<![0-9])([0-9]{12,20})" + _BETWEEN_RUNS + rb"-?\Z")
+_RUN_BEHIND = re.compile(_BETWEEN_RUNS + rb"-?([0-9]{12,20})(?![0-9])")
+_LONG_RUN = re.compile(rb"(?<![0-9.])[0-9]{13,20}(?![0-9])")
+_EPOCH = re.compile(rb"1[5-9][0-9]{11}(?:[0-9]{3}|[0-9]{6})?")
+ROUND = b"0" * 8
+"""How many zeros at its end make a number a round one."""
+
+
+def _fraction(number: Number) -> bool:
+    return _FRACTION.search(number.before[-2:]) is not None or (
+        _NUMBER_GOES_ON.match(number.behind) is not None
+    )
+
+
+def _hexadecimal(number: Number) -> bool:
+    """Whether it goes on, or went on before, as the hexadecimal digits of an id."""
+    window, start, end = number.window, number.start, number.end
+    behind = window[end : end + 1]
+    if behind and behind[0] in _HEX_BEHIND:
+        length_prefixed = start > 0 and window[start - 1] == end - start
+        return not length_prefixed
+    if _HEX_LITERAL.search(number.before):
+        return True
+    before = _HEX_BEFORE.search(number.before)
+    length = 0 if before is None else end - start + len(before.group())
+    return length >= HEX_ID and not (behind.isalnum() and behind != b"D")
+
+
+def _one_of_many_ids(number: Number) -> bool:
+    """Whether a number of the same length, and no card number, is its neighbour in a list."""
+    found = (_RUN_BEFORE.search(number.before), _RUN_BEHIND.match(number.behind))
+    return any(
+        len(match[1]) == len(number.digits) and not (luhn.is_valid(match[1]) and issuer_of(match[1]))
+        for match in found
+        if match
+    )
+
+
+def _among_ids(number: Number) -> bool:
+    """Whether at least two long numbers nearby are neither card numbers nor times."""
+    runs = (match.group() for part in (number.before, number.behind) for match in _LONG_RUN.finditer(part))
+    return sum(not _EPOCH.fullmatch(run) and not (luhn.is_valid(run) and issuer_of(run)) for run in runs) >= 2
+
+
+def _row_of_numbers(number: Number) -> bool:
+    return any(sum(_numbers(number, blank)) >= 6 for blank in (b" ", b"\t"))
+
+
+def _few_symbols(number: Number) -> bool:
+    return _FEW_SYMBOLS.fullmatch(number.digits) is not None
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+_UUID_HEAD = re.compile(rb"(?<![0-9A-Fa-f])([0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){0,3})\Z")
+_UUID_SHAPE = (8, 4, 4)
+_LETTER = re.compile(rb"[A-Fa-f]")
+_DUMP_OFFSET = re.compile(rb"[0-9A-Fa-f]{7}: {1,2}\Z")
+_DOTTED_BEHIND = re.compile(rb"\.[0-9A-Za-z]")
+_KEY_TOKEN = re.compile(rb"(?=[0-9]*[A-Za-z])[0-9A-Za-z]{4,5}")
+_TOKEN = re.compile(rb"[0-9A-Za-z]{1,24}\Z")
+NEAR = 300
+"""Groups that lie closer together than this, and rise, are neighbours in a sorted list."""
+
+
+def _group_before(number: Number) -> bytes:
+    """The token right before the number, if the number's own separator stands between; else empty."""
+    return _last_token(number.before, number.separator)
+
+
+def _group_behind(number: Number) -> bytes:
+    return _last_token(number.behind[::-1], number.separator[::-1])[::-1]
+
+
+def _last_token(text: bytes, separator: bytes) -> bytes:
+    if not text.endswith(separator):
+        return b""
+    found = _TOKEN.search(text, 0, len(text) - len(separator))
+    return found.group() if found else b""
+
+
+def _numbers(number: Number, separator: bytes) -> tuple[int, int]:
+    """How many numbers, decimal or hexadecimal, stand in a row before and behind it, `separator` between them."""
+    before, behind = number.before, number.behind
+    if b"\n" not in separator:
+        before, behind = before.rpartition(b"\n")[2], behind.partition(b"\n")[0]
+    return _leading(before.split(separator)[::-1]), _leading(behind.rstrip().split(separator))
+
+
+def _leading(tokens: list[bytes]) -> int:
+    return 0 if tokens[0] else sum(1 for _ in takewhile(_NUMERIC.fullmatch, tokens[1:]))
+
+
+def _is_like(group: bytes, token: bytes) -> bool:
+    """Whether `token` is one more group such as `group`, and neither an expiry nor a year."""
+    return (
+        len(token) == len(group)
+        and token.isdigit()
+        and not (_EXPIRY.fullmatch(token) or _YEAR.fullmatch(token))
+    )
+
+
+def _group_of_more(number: Number) -> bool:
+    """Whether a group stands before it that makes it a longer number."""
+    return _is_like(number.groups[0], _group_before(number))
+
+
+def _shorter_than_it_goes_on(number: Number) -> bool:
+    """Whether three digits more make it a number of its issuer: then that is right or wrong as a whole."""
+    more = _group_behind(number)
+    return (
+        len(more) == 3
+        and more.isdigit()
+        and issuer_of(number.digits + more) is not None
+        and number.digits not in TEST_NUMBERS
+    )
+
+
+def _hex_dump(number: Number) -> bool:
+    groups = (_group_before(number), _group_behind(number))
+    return any(_HEX_TOKEN.fullmatch(group) for group in groups)
+
+
+def _uuid(number: Number) -> bool:
+    """Whether the groups go on where a UUID began, or are grouped like the beginning of one."""
+    if number.separator != b"-":
+        return False
+    head = _UUID_HEAD.search(number.before[-36:])
+    shape = tuple(map(len, number.groups[:3]))
+    return shape == _UUID_SHAPE or (head is not None and _LETTER.search(head.group()) is not None)
+
+
+def _dotted(number: Number) -> bool:
+    return number.separator == b"." and (
+        number.before.endswith(b".") or _DOTTED_BEHIND.match(number.behind) is not None
+    )
+
+
+def _sorted_neighbours(number: Number) -> bool:
+    return rising(number.groups) and int(number.groups[-1]) - int(number.groups[0]) < NEAR
+
+
+def _row_of_groups(number: Number) -> bool:
+    before, behind = _numbers(number, number.separator)
+    return before >= 3 or behind >= 4 or before + behind >= 5 or groups_behind(number) >= 2
+
+
+def _repeated(number: Number) -> bool:
+    return len(set(number.groups)) < len(number.groups)
+
+
+def _licence_key(number: Number) -> bool:
+    return number.separator == b"-" and any(
+        _KEY_TOKEN.fullmatch(group) for group in (_group_before(number), _group_behind(number))
+    )
+
+
+def groups_behind(number: Number) -> int:
+    """How many groups such as its last one follow the number with its own separator."""
+    first, *tokens = number.behind.split(number.separator)
+    return 0 if first else sum(1 for _ in takewhile(partial(_is_like, number.groups[-1]), tokens))
+
+
+def rising(groups: tuple[bytes, ...]) -> bool:
+    """Whether each group is of the same length as the one before it and a larger number."""
+    return len({len(group) for group in groups}) == 1 and all(low < high for low, high in pairwise(groups))
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+_ANY_PART = (
+    Reason("a longer number", _longer_number),
+    Reason("an IBAN", _iban),
+)
+_RUN_PART = (
+    *_ANY_PART,
+    Reason("a decimal number", _fraction),
+    Reason("a hexadecimal number", _hexadecimal),
+)
+_GROUPS_PART = (
+    *_ANY_PART,
+    Reason("a longer number in groups", _group_of_more),
+    Reason("a number of three digits more", _shorter_than_it_goes_on),
+    Reason("a hexadecimal dump", _hex_dump),
+    Reason("a UUID", _uuid),
+    Reason("a dotted number", _dotted),
+)
+_RUN_DOUBT = (
+    Reason("an integer literal", lambda number: _INTEGER_SUFFIX.match(number.behind) is not None),
+    Reason("a negative number", lambda number: _NEGATIVE.search(number.before) is not None),
+    Reason("an id with a prefix", lambda number: _NAMED_ID.search(number.before) is not None),
+    Reason("a sample of a metric", lambda number: _SAMPLE.search(number.before) is not None),
+    Reason("a timestamp", lambda number: _TIMESTAMP.match(number.digits) is not None),
+    Reason("a round number", lambda number: number.digits.endswith(ROUND)),
+    Reason("written in few symbols", _few_symbols),
+    Reason("one of many ids", _one_of_many_ids),
+    Reason("a row of numbers", _row_of_numbers),
+    Reason("among ids", _among_ids),
+)
+_GROUPS_DOUBT = (
+    Reason("a sorted list", _sorted_neighbours),
+    Reason("groups that repeat", _repeated),
+    Reason("a row of numbers", _row_of_groups),
+    Reason("a licence key", _licence_key),
+    Reason("behind an offset", lambda number: _DUMP_OFFSET.search(number.before) is not None),
+)
+
+
+def part_of(number: Number) -> str | None:
+    """What the number is only a part of; None if it stands for itself."""
+    return _first(_GROUPS_PART if number.separator else _RUN_PART, number)
+
+
+def doubt(number: Number) -> str | None:
+    """Why the number counts only where something speaks for it; None if nothing is wrong with its company."""
+    return _first(_GROUPS_DOUBT if number.separator else _RUN_DOUBT, number)
+
+
+def _first(reasons: tuple[Reason, ...], number: Number) -> str | None:
+    return next((reason.name for reason in reasons if reason.holds(number)), None)
