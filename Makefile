@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 export PATH := $(HOME)/.local/bin:$(PATH)
 
-.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench bench-scale setup setup-cluster clean
+.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench bench-scan bench-scale setup setup-cluster clean
 
 setup:            ## uv, the virtual environment from the lock, Debian packages (as root)
 	@.ci/setup
@@ -42,6 +42,9 @@ fmt: setup
 bench: setup      ## our sidecar, Envoy and mitmproxy in one run; writes benchmarks/results/
 	@.ci/setup bench
 	@$(BIN)/python -m benchmarks
+
+bench-scan: setup  ## what looking at text costs: everything, each pack, each pattern; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks scan
 
 bench-scale: setup-cluster  ## the control plane under 2,000 pods; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks scale

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [micro|scale]`: options, order, exit code.
+"""`python -m benchmarks [micro|scan|scale]`: options, order, exit code.
 
 Exit codes: 0 measured; 1 a measurement failed, or with --strict a bar was missed; 2 nothing could be measured.
 """
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     top.add_argument(
-        "what", nargs="?", choices=("peers", "micro", "scale"), default="peers", help="default: peers"
+        "what", nargs="?", choices=("peers", "micro", "scan", "scale"), default="peers", help="default: peers"
     )
     top.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     top.add_argument(
@@ -64,6 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks import micro
 
         return micro.main()
+    if args.what == "scan":
+        from benchmarks import scan
+
+        missed = scan.main(args.output or (None if args.quick else RESULTS), quick=args.quick)
+        return FAILED if args.strict and missed else MEASURED
     if args.what == "scale":
         return _scale(args)
     plan = _plan(args)

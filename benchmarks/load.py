@@ -1,6 +1,7 @@
 """The load: wrk in the client namespace against one pod, and what came of it."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ def parse(output: str) -> Outcome:
 
 
 def versions() -> Sequence[str]:
-    """How wrk calls itself."""
+    """How wrk calls itself; nothing where it is not installed."""
+    if shutil.which("wrk") is None:
+        return ()
     done = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
     return [
         line.partition(" [")[0] for line in (done.stdout + done.stderr).splitlines() if line.startswith("wrk")

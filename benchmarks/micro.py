@@ -87,7 +87,6 @@ def pieces(cache: Path) -> Iterator[Piece]:
     yield from _opaque(whole)
     yield from _readers()
     yield from _holds(whole)
-    yield from _scans(cache)
 
 
 def subject(cache: Path) -> Subject:
@@ -150,7 +149,6 @@ def _opaque(core: Subject) -> Iterator[Piece]:
             inspection = Inspection(core.inspector(Channel.OPAQUE), OpaqueReader())
             for read in reads:
                 _clean(inspection.feed(read))
-            inspection.discard()
 
         yield Piece(f"inspection of a {LONG // 10**6} MB stream, {title}", work, LONG)
 
@@ -182,34 +180,6 @@ def _holds(core: Subject) -> Iterator[Piece]:
         ("ends in a number", b"x" * (TAIL - 9) + b"\n41111111"),
     ):
         yield Piece(f"hold, {title}", partial(hold, tail))
-
-
-def _scans(cache: Path) -> Iterator[Piece]:
-    """The engine alone: all packs, each pack, each pattern.  The regex text decides the speed."""
-    small = corpus.document(SMALL)
-    text = corpus.document(LONG)
-    reads = [text[at : at + READ] for at in range(0, len(text), READ)]
-    for name, patterns in _sets():
-        matcher = HyperscanMatcher(patterns, cache)
-        stream = partial(_scan, matcher, reads)
-        yield Piece(f"{name}, stream of JSON, {stream():,} hits in {LONG // 10**6} MB", stream, LONG)
-        if len(patterns) > 1:
-            yield Piece(f"{name}, 100 B at once", partial(matcher.once, small), SMALL)
-
-
-def _sets() -> Iterator[tuple[str, Sequence[Pattern]]]:
-    yield "matcher, all packs", _patterns()
-    for pack in builtin():
-        yield f"matcher, pack {pack.name}", pack.patterns
-        for pattern in pack.patterns:
-            yield f"matcher, {pattern.id}", (pattern,)
-
-
-def _scan(matcher: Matcher, reads: Sequence[bytes]) -> int:
-    stream = matcher.open()
-    found = sum(len(stream.feed(read)) for read in reads)
-    stream.close()
-    return found
 
 
 def _response(size: int) -> bytes:

@@ -50,11 +50,6 @@ class Side:
 
         self.feed, self.passing = feed, True
 
-    def discard(self) -> None:
-        """Free what the engine keeps."""
-        if self.inspection is not None:
-            self.inspection.discard()
-
 
 @dataclass(slots=True)
 class Flow:
@@ -139,11 +134,6 @@ class Flow:
         rest, self.server.held = self.server.held, b""
         return self._not_tls() if rest else NOTHING
 
-    def discard(self) -> None:
-        """Free what the engine keeps."""
-        self.client.discard()
-        self.server.discard()
-
     # --- the first bytes ---------------------------------------------------------------------------------------------
 
     def _first_client_bytes(self, data: bytes) -> Step:
@@ -182,7 +172,6 @@ class Flow:
         trial = Inspection(self.inspector(channel), OpaqueReader(), gone=self._released)
         first = trial.feed(self.client.held)
         rest = trial.idle() if first.verdict is None else NOTHING
-        trial.discard()
         verdict = first.verdict or rest.verdict
         release = b"" if verdict is not None else first.release + rest.release
         return Step(release, first.findings + rest.findings, verdict)
@@ -253,7 +242,6 @@ class Flow:
 
     def _client_encrypted(self) -> None:
         """From now on the client passes without a look, like the server."""
-        self.client.discard()
         self.client.inspection = None
         self.client.pass_by(Reason.ENCRYPTED)
         self.encrypted = True

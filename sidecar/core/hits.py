@@ -19,16 +19,6 @@ class EngineError(Exception):
     """The engine failed.  The caller denies: an error never means "no findings"."""
 
 
-class TextStream(Protocol):
-    """One logical text that arrives in pieces."""
-
-    def feed(self, piece: bytes) -> Sequence[Hit]:
-        """The hits that end in `piece`, offsets counted from the start of the text."""
-
-    def close(self) -> Sequence[Hit]:
-        """The hits that needed the end of the text; afterwards the stream is gone.  Safe to call twice."""
-
-
 class Hold(Protocol):
     """How much of a text's tail could still become a match that must not leave."""
 
@@ -50,8 +40,14 @@ class Matcher(Protocol):
     def once(self, text: bytes) -> Sequence[Hit]:
         """The hits in a complete text."""
 
-    def open(self) -> TextStream:
-        """A text that arrives in pieces."""
+    def more(self, seen: bytes, known: int) -> Sequence[Hit]:
+        """The hits that end behind offset `known` of `seen`, the end of a text that may go on.
+
+        What is known of the text begins at its beginning, or at least `reach` bytes before `known`.
+        """
+
+    def last(self, seen: bytes) -> Sequence[Hit]:
+        """The further hits that the end of a text makes, of which `seen` is the end."""
 
     def hold(self, patterns: frozenset[int]) -> Hold:
         """The tail rule for these patterns."""

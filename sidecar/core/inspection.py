@@ -162,15 +162,7 @@ class Inspection:
     def close(self) -> Step:
         """The stream ended."""
         step = self._process(self._reader.close())
-        self.discard()
         return step if self._inspector.enforce else step._replace(release=b"")
-
-    def discard(self) -> None:
-        """Free what the engine keeps for this direction.  Safe to call twice."""
-        for text in (self._text, self._raw):
-            if text is not None:
-                text.discard()
-        self._text = self._raw = self._trail = None
 
     @property
     def waiting(self) -> bool:
@@ -403,7 +395,7 @@ class Inspection:
 
     def _malformed(self, error: MalformedError, data: bytes) -> Step:
         """Two parsers could disagree from here on.  In monitor mode the rest is looked at as a plain stream."""
-        self.discard()
+        self._text = self._raw = self._trail = None
         untouched = (bool(self._kept) or self._mark is not None or not self.inside) and not self._queue.gone
         release = self._queue.take((self._mark or 0) if self.inside else None)
         verdict = Verdict(

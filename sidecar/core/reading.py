@@ -128,12 +128,6 @@ class Reading:
         self._safe = max(self._safe, safe)
         return self._safe
 
-    def discard(self) -> None:
-        """Free the engine's state."""
-        self._text.discard()
-        for view in self._awake.values():
-            view.reading.discard()
-
     # --- views ----------------------------------------------------------------------------------------------------------
 
     def _through(self, spec: Spec, piece: bytes, quiet: int) -> list[Span]:

@@ -24,7 +24,6 @@ class Text:
         self._place = place
         self.paused_at = paused_at
         """Everything before this offset has left in a pause."""
-        self._stream = inspector.matcher.open()
         self._keep = inspector.matcher.reach + AHEAD
         self._tail = b""
         """The last `reach + AHEAD` bytes of the text."""
@@ -40,14 +39,16 @@ class Text:
 
     def feed(self, piece: bytes) -> list[Span]:
         """The values that are confirmed now."""
-        seen = self._tail + piece
+        seen, known = self._tail + piece, len(self._tail)
         self.length += len(piece)
-        hits = self._stream.feed(piece)
+        hits = self._inspector.matcher.more(seen, known)
         self._tail = seen[-self._keep :]
         if self.woken:
             self.woken = set()
         if hits:
+            base = self.length - len(seen)
             self.woken, hits = apart(hits, self._patterns)
+            hits = [(index, end + base) for index, end in hits] if base else hits
         if not hits and not self._open_hits and not self._values:
             return []
         self._confirm(hits, seen, self.length - AHEAD)
@@ -55,7 +56,8 @@ class Text:
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
-        _, hits = apart(self._stream.close(), self._patterns)
+        _, ended = apart(self._inspector.matcher.last(self._tail), self._patterns)
+        hits = [(index, self.length) for index, _ in ended]
         if hits or self._open_hits:
             self._confirm(hits, self._tail, self.length)
         return self._final(None)
@@ -75,9 +77,8 @@ class Text:
 
     def _ending(self) -> list[Hit]:
         """The hits at the very end of the text, if it ended here."""
-        base = self.length - len(self._tail)
         _, hits = apart(self._inspector.matcher.once(self._tail), self._patterns)
-        return [(index, end + base) for index, end in hits if end + base == self.length]
+        return [(index, self.length) for index, end in hits if end == len(self._tail)]
 
     def safe(self) -> int:
         """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
@@ -93,10 +94,6 @@ class Text:
             if index in inspector.must_not_leave:
                 safe = min(safe, start)
         return safe
-
-    def discard(self) -> None:
-        """Free the engine's state."""
-        self._stream.close()
 
     def _confirm(self, hits: Sequence[Hit], seen: bytes, known: int) -> None:
         """Confirm what ends up to offset `known`; the rest stays open."""

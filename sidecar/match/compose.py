@@ -13,11 +13,9 @@ def left(boundary: Boundary) -> bytes:
     return b"" if boundary is Boundary.NONE else b"(?:^|" + boundary.outside + b")"
 
 
-def value(pattern: Pattern, end_of_text: bytes) -> bytes:
-    """The whole pattern; `end_of_text` is how the engine spells it (`\\z` in Hyperscan, `\\Z` in `re`)."""
-    right = pattern.boundary.right
-    behind = b"" if right is Boundary.NONE else b"(?:" + right.outside + b"|" + end_of_text + b")"
-    return left(pattern.boundary.left) + b"(?:" + pattern.regex + b")" + behind
+def value(pattern: Pattern) -> bytes:
+    """The whole pattern with the bytes at its sides that its boundaries allow; behind the end of a text stands `PAD`."""
+    return left(pattern.boundary.left) + b"(?:" + pattern.regex + b")" + pattern.boundary.right.outside
 
 
 def sign(sign: Sign) -> bytes:
@@ -26,7 +24,7 @@ def sign(sign: Sign) -> bytes:
 
 
 PAD = b"\n"
-"""Stands for the byte before the beginning of a tail; every boundary allows it."""
+"""Stands for the byte behind the end of a text, and before the beginning of a tail; every boundary allows it."""
 
 
 def unfinished(pattern: Pattern) -> bytes:

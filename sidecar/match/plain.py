@@ -19,25 +19,27 @@ class PlainMatcher:
     def __init__(self, patterns: Sequence[Pattern], signs: Sequence[Sign] = SIGNS) -> None:
         self.patterns = tuple(patterns)
         self.reach = compose.reach(self.patterns)
-        # `$!` cannot match: ends of text are handled by `_hits`, which knows whether the text is complete.
-        wakes = [re.compile(compose.sign(sign) + rb"\Z", re.DOTALL) for sign in signs]
-        self._open = [
-            re.compile(compose.value(p, rb"(?!)") + rb"\Z", re.DOTALL) for p in self.patterns
-        ] + wakes
-        self._closed = [
-            re.compile(compose.value(p, rb"\Z") + rb"\Z", re.DOTALL) for p in self.patterns
-        ] + wakes
+        texts = [*map(compose.value, self.patterns), *map(compose.sign, signs)]
+        self._anywhere = [re.compile(text, re.DOTALL) for text in texts]
+        self._ending = [re.compile(text + rb"\Z", re.DOTALL) for text in texts]
         self._unfinished = [re.compile(compose.unfinished(p) + rb"\Z", re.DOTALL) for p in self.patterns]
 
     def once(self, text: bytes) -> list[Hit]:
         """The hits in a complete text."""
-        return self._hits(self._open, text, 0, len(text) - 1) + self._hits(
-            self._closed, text, len(text), len(text)
-        )
+        padded = text + compose.PAD
+        hits = self._hits(padded, 1, len(padded))
+        return list(dict.fromkeys((index, min(end, len(text))) for index, end in hits))
 
-    def open(self) -> "PlainStream":
-        """A text that arrives in pieces."""
-        return PlainStream(self)
+    def more(self, seen: bytes, known: int) -> list[Hit]:
+        """The hits that end behind offset `known` of a text that may go on."""
+        return self._hits(seen, known + 1, len(seen))
+
+    def last(self, seen: bytes) -> list[Hit]:
+        """The further hits that the end of the text makes."""
+        end = len(seen)
+        before = self._hits(seen, end, end)
+        every = ((index, end) for index, _ in self._hits(seen + compose.PAD, end + 1, end + 1))
+        return [hit for hit in every if hit not in before]
 
     def hold(self, patterns: frozenset[int]) -> Hold:
         """The tail rule for these patterns."""
@@ -54,41 +56,12 @@ class PlainMatcher:
 
         return hold
 
-    def ending(self, text: bytes, first: int, last: int) -> list[Hit]:
-        """The hits in an unfinished text that end at offsets first..last."""
-        return self._hits(self._open, text, first, last)
-
-    def at_end(self, text: bytes) -> list[Hit]:
-        """The further hits that the end of the text makes."""
-        before = set(self.ending(text, len(text), len(text)))
-        return [hit for hit in self._hits(self._closed, text, len(text), len(text)) if hit not in before]
-
-    def _hits(self, regexes: list[re.Pattern[bytes]], text: bytes, first: int, last: int) -> list[Hit]:
+    def _hits(self, text: bytes, first: int, last: int) -> list[Hit]:
+        """Every end from `first` to `last` at which a pattern ends.  Most patterns are nowhere in a text."""
+        present = [index for index, regex in enumerate(self._anywhere) if regex.search(text)]
         return [
             (index, end)
-            for end in range(first, last + 1)
-            for index, regex in enumerate(regexes)
-            if regex.search(text, max(0, end - self.reach), end)
+            for end in range(max(first, 1), last + 1)
+            for index in present
+            if self._ending[index].search(text, max(0, end - self.reach), end)
         ]
-
-
-class PlainStream:
-    """A `core.hits.TextStream` that keeps the whole text."""
-
-    def __init__(self, matcher: PlainMatcher) -> None:
-        self._matcher = matcher
-        self._text = b""
-        self._closed = False
-
-    def feed(self, piece: bytes) -> list[Hit]:
-        """The hits that end in `piece`."""
-        first = len(self._text) + 1
-        self._text += piece
-        return self._matcher.ending(self._text, first, len(self._text))
-
-    def close(self) -> list[Hit]:
-        """The hits that needed the end of the text."""
-        if self._closed:
-            return []
-        self._closed = True
-        return self._matcher.at_end(self._text)

@@ -338,7 +338,6 @@ class Connection:
         if self._upstream is not None:
             self.loop.remove_writer(self._upstream)  # still dialing
         self._forget_own()
-        self._flow.discard()
         self.account.close(self._flow.channel)
         self._relay.ended(self)
 

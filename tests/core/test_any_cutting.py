@@ -47,17 +47,13 @@ def mutated(wire: bytes, rng: Random) -> bytes:
 
 def ask(policy: Policy, cut: list[bytes], mode: Mode = Mode.PROTECT) -> Outcome:
     one = flow(mode, policy)
-    seen = outcome(lambda data: one.client.feed(data), cut, one.client_close)
-    one.discard()
-    return seen
+    return outcome(lambda data: one.client.feed(data), cut, one.client_close)
 
 
 def answer(policy: Policy, asked: bytes, cut: list[bytes]) -> Outcome:
     one = flow(policy=policy)
     one.client.feed(asked)
-    seen = outcome(lambda data: one.server.feed(data), cut, one.server_close)
-    one.discard()
-    return seen
+    return outcome(lambda data: one.server.feed(data), cut, one.server_close)
 
 
 def assert_same(whole: Outcome, seen: Outcome, wire: bytes) -> None:

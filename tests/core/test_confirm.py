@@ -127,7 +127,6 @@ def test_a_finding_cannot_hold_the_value() -> None:
             assert value not in repr(seen.verdict)
             assert not holds_pan(repr(seen.verdict))
             assert seen.verdict.detail == ""
-            one.discard()
 
 
 def test_the_fields_of_a_finding() -> None:
@@ -152,7 +151,6 @@ def test_details_of_malformed_http_quote_nothing() -> None:
         verdicts = [one.client.feed(piece).verdict for piece in (wire[:20], wire[20:])]
         assert not holds_pan(repr(verdicts))
         assert any(verdict is not None for verdict in verdicts)
-        one.discard()
 
 
 def test_the_action_is_the_policys_whatever_the_mode() -> None:

@@ -200,7 +200,6 @@ def test_conversations(said: list[tuple[str, bytes]], expected: Channel) -> None
     one = spoken(said)
     assert one.channel is expected
     assert one.encrypted is (expected is Channel.TLS)
-    one.discard()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,6 @@ def test_a_card_number_is_found_whatever_is_spoken(name: str, side: str) -> None
     one = spoken(CONVERSATIONS[name][0])
     step = (one.client if side == "client" else one.server).feed(b"\n" + VISA + b";" + b" " * 200)
     assert step.verdict is not None
-    one.discard()
 
 
 def test_a_server_that_speaks_first_is_inspected_too():
@@ -241,7 +239,6 @@ class TestUndecided:
         ]
         assert steps[-1].verdict is not None
         assert steps[-1].verdict.reason is Reason.PAN_IN_CLEARTEXT
-        one.discard()
 
     def test_what_the_client_sent_is_released_in_a_pause_and_not_twice(self):
         assert (
@@ -285,7 +282,6 @@ class TestUndecided:
             step = one.client.feed(rest)
             assert step.verdict is not None
             assert step.release == b""
-            one.discard()
 
     def test_what_has_not_left_can(self):
         assert (
@@ -303,7 +299,6 @@ class TestUndecided:
         one.client.feed(VISA)
         assert one.client_idle().release == SHOWN.encode()
         assert one.channel is Channel.OPAQUE
-        one.discard()
         waits = flow(policy=MASK_ALL)
         waits.client.feed(b"GET /?c=" + VISA)
         assert waits.client_idle().release == b""
@@ -311,7 +306,6 @@ class TestUndecided:
             waits.client.feed(b" HTTP/1.1\r\n\r\n").release
             == b"GET /?c=" + SHOWN.encode() + b" HTTP/1.1\r\n\r\n"
         )
-        waits.discard()
 
     def test_nothing_leaves_that_the_rules_for_http_would_stop(self):
         """A file may say less about opaque streams than about HTTP, and this could be either."""
@@ -320,12 +314,10 @@ class TestUndecided:
         one.client.feed(b"GET /?c=" + VISA)
         assert one.client_idle().release == b""
         assert one.client.feed(b" HTTP/1.1\r\n\r\n").verdict is not None
-        one.discard()
         plain = flow(policy=policy)
         plain.client.feed(b"GET /?c=" + VISA)
         plain.client_idle()
         assert plain.client.feed(b"\n").release == b"GET /?c=" + VISA + b"\n"
-        plain.discard()
 
     def test_a_client_that_ends_without_a_line_end(self):
         assert script(flow()) >> Payload(b"hello") >> ClientClosed() << Released(b"hello")

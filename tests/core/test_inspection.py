@@ -9,7 +9,7 @@ import pytest
 from dlp_patterns.sums import luhn
 from sidecar.core.decode.http1 import CHUNK_OVERHEAD_LIMIT
 from sidecar.core.findings import Action, Channel, FindingClass
-from sidecar.core.hits import EngineError, Hit, Hold, Matcher, TextStream
+from sidecar.core.hits import EngineError, Hit, Hold, Matcher
 from sidecar.core.inspection import FINDINGS_LIMIT
 from sidecar.core.inspector import AHEAD
 from sidecar.core.policy import DlpRule, Policy
@@ -42,9 +42,7 @@ BLANK = b" " * 200
 def sent(wire: bytes, policy: Policy | None = None, cut: list[bytes] | None = None) -> Outcome:
     """What comes of a client that sends `wire` and ends."""
     one = flow(policy=policy)
-    seen = outcome(lambda data: one.client.feed(data), [wire] if cut is None else cut, one.client_close)
-    one.discard()
-    return seen
+    return outcome(lambda data: one.client.feed(data), [wire] if cut is None else cut, one.client_close)
 
 
 def chunks(*parts: bytes) -> bytes:
@@ -157,7 +155,6 @@ def test_a_value_is_held_until_all_that_matters_behind_it_is_known():
         assert step.verdict is None
         assert step.release == b""
     assert one.client.feed(BLANK).verdict is not None
-    one.discard()
 
 
 def test_framing_cannot_make_us_hold_without_limit():
@@ -169,7 +166,6 @@ def test_framing_cannot_make_us_hold_without_limit():
         held += 1010 - len(step.release)
         assert held <= CHUNK_OVERHEAD_LIMIT + 4096
     assert step.verdict.reason is Reason.MALFORMED_HTTP
-    one.discard()
 
 
 def test_compressed_nothing_cannot_make_us_hold_without_limit():
@@ -187,7 +183,6 @@ def test_compressed_nothing_cannot_make_us_hold_without_limit():
             break
     assert [finding.kind for finding in step.findings] == ["too_large"]
     assert one.client.uninspected[Reason.TOO_LARGE] > 0
-    one.discard()
 
 
 def test_many_tiny_chunks_in_one_read_take_no_time_worth_mentioning():
@@ -206,7 +201,6 @@ def test_a_long_stream_of_alerts_costs_no_memory():
         one.client.feed(record)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    one.discard()
     assert grown < 20_000
 
 
@@ -219,7 +213,6 @@ def test_alerts_are_told_one_by_one_up_to_a_limit_per_message():
     many = b"\n".join([IBAN] * FINDINGS_LIMIT + [VISA])
     last = one.client.feed(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(many) + many)
     assert last.verdict is not None, "the limit is for alerts only"
-    one.discard()
 
 
 # --- masking ------------------------------------------------------------------------------------------------------------
@@ -334,7 +327,6 @@ def test_a_number_that_trickles_in_is_not_released_digit_by_digit():
             break
     assert paused.verdict is not None
     assert len(out) - 1 < 13
-    one.discard()
 
 
 def test_a_response_head_waits_for_the_first_of_its_body_so_that_it_can_be_replaced():
@@ -393,7 +385,6 @@ def test_a_response_can_be_replaced_while_none_of_it_has_left(
     steps = [one.server_idle() if name == "pause" else one.server.feed(parts[name]) for name in cut]
     verdict = next(step.verdict for step in steps if step.verdict is not None)
     assert verdict.untouched is untouched
-    one.discard()
 
 
 # --- modes, limits, errors ----------------------------------------------------------------------------------------------
@@ -409,7 +400,6 @@ def test_monitor_mode_goes_on_with_a_plain_stream_behind_malformed_http():
         assert not seen.verdict.enforced
         assert seen.verdict.reason is Reason.MALFORMED_HTTP
         assert [finding.shown for finding in seen.findings] == [SHOWN]
-        one.discard()
 
 
 def test_discover_and_monitor_only_report():
@@ -454,7 +444,6 @@ def test_what_cannot_be_read_is_reported_counted_and_passed_by_default(
         found = [finding for each in step for finding in each.findings if finding.pattern == "unscannable"]
         assert [(each.shown, each.klass) for each in found] == [(shown, FindingClass.UNSCANNABLE)]
     assert one.client.uninspected[Reason.UNSUPPORTED_ENCODING] > 0
-    one.discard()
 
 
 def gzip_name(name: bytes) -> bytes:
@@ -527,7 +516,6 @@ def test_a_coding_without_a_body_is_nothing_to_report():
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n",
     ):
         assert one.server.feed(answer) == (answer, (), None)
-    one.discard()
 
 
 class BrokenEngine:
@@ -546,9 +534,13 @@ class BrokenEngine:
         self._check()
         return list(self._real.once(text))
 
-    def open(self) -> TextStream:
+    def more(self, seen: bytes, known: int) -> "list[Hit]":
         self._check()
-        return self._real.open()
+        return list(self._real.more(seen, known))
+
+    def last(self, seen: bytes) -> "list[Hit]":
+        self._check()
+        return list(self._real.last(seen))
 
     def hold(self, patterns: frozenset[int]) -> Hold:
         return self._real.hold(patterns)
@@ -562,4 +554,3 @@ def test_an_error_of_the_engine_is_never_no_findings(channel: Channel, mode: Mod
     broken.fails = True
     with pytest.raises(EngineError):
         one.client.feed(b"GET / HTTP/1.1\r\n\r\n" if channel is Channel.HTTP1 else b"\x00hello")
-    one.discard()

@@ -43,9 +43,7 @@ def worded(policy: Policy, today: str = TODAY, port: int = 8080) -> Flow:
 def sent(policy: Policy, wire: bytes, cut: Sequence[bytes] | None = None, **facts: object) -> Outcome:
     """What comes of a client that sends `wire` and ends."""
     flow = worded(policy, **facts)  # type: ignore[arg-type]
-    seen = outcome(lambda data: flow.client.feed(data), cut or [wire], flow.client_close)
-    flow.discard()
-    return seen
+    return outcome(lambda data: flow.client.feed(data), cut or [wire], flow.client_close)
 
 
 def post(body: bytes, path: bytes = b"/pay") -> bytes:
@@ -116,7 +114,6 @@ def test_directions_are_counted_apart() -> None:
     flow = worded(THREE)
     assert flow.client.feed(lines(VISA, MASTERCARD) + BLANK).verdict is None
     assert flow.server.feed(lines(AMEX) + BLANK).verdict is None
-    flow.discard()
 
 
 def test_a_rule_that_speaks_earlier_leaves_nothing_to_count() -> None:
@@ -228,7 +225,6 @@ def test_a_response_has_the_path_of_its_request() -> None:
             flow.client.feed(ask)
         assert flow.server.feed(answer).verdict is None
         assert flow.server.feed(answer).verdict is not None
-        flow.discard()
 
 
 def test_without_the_key_no_value_is_excluded() -> None:

@@ -41,9 +41,7 @@ class Carried:
         if self.asked:
             flow.client.feed(self.asked)
             side, close = flow.server, flow.server_close
-        total = outcome(lambda data: side.feed(data), pieces, lambda: close())
-        flow.discard()
-        return total
+        return outcome(lambda data: side.feed(data), pieces, lambda: close())
 
 
 def _same(wire: bytes) -> bytes:

@@ -156,7 +156,6 @@ class Script:
 
     def __bool__(self) -> bool:
         self.asserted = True
-        self._flow.discard()
         if self._expected == self._seen:
             return True
         diff = "\n".join(ndiff(self._lines(self._expected), self._lines(self._seen)))

@@ -1,6 +1,5 @@
 """Hyperscan and the plain oracle see the same hits: in complete texts, in streams at any cutting, and at their ends."""
 
-import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -10,12 +9,11 @@ from hypothesis import strategies as st
 
 from dlp_patterns.model import Boundary, Pattern
 from sidecar.core.hits import EngineError, Hit, Matcher
-from sidecar.core.policy import Policy
-from sidecar.match.hs import HyperscanMatcher, HyperscanStream
+from sidecar.match.hs import HyperscanMatcher
 from tests.dlp_patterns.cards import cards
 from tests.kit.cuts import cuttings
 from tests.kit.effort import effort
-from tests.kit.engines import BLOCK_ALL, MASK_ALL, flow, hyperscan, patterns, plain
+from tests.kit.engines import hyperscan, patterns, plain
 from tests.kit.prefixes import prefix_free
 
 EXAMPLES = [example.text for pattern in patterns() for example in (*pattern.match, *pattern.no_match)]
@@ -40,12 +38,16 @@ def hits(found: Iterable[Hit]) -> list[Hit]:
     return ordered
 
 
-def streamed(matcher: Matcher, cut: Sequence[bytes]) -> list[Hit]:
-    stream = matcher.open()
-    found = [hit for piece in cut for hit in stream.feed(piece)]
-    last = stream.close()
-    assert not stream.close(), "closing twice is safe"
-    return hits([*found, *last])
+def streamed(matcher: Matcher, cut: Sequence[bytes], keep: int = 0) -> list[list[Hit]]:
+    """The hits that each piece brings, and those of the end; `keep` bytes of what came before are known."""
+    found, tail, at = [], b"", 0
+    for piece in cut:
+        seen, known = tail + piece, len(tail)
+        base, at = at - known, at + len(piece)
+        found.append(hits((index, base + end) for index, end in matcher.more(seen, known)))
+        tail = seen[-(keep or matcher.reach) :]
+    found.append(hits((index, at - len(tail) + end) for index, end in matcher.last(tail)))
+    return found
 
 
 @effort(60)
@@ -59,16 +61,12 @@ def test_a_complete_text(text: bytes) -> None:
 def test_a_stream_at_any_cutting(text: bytes, data: st.DataObject) -> None:
     """Hits of a stream are those of the complete text, and a hit is told with the piece in which it ends."""
     cut = data.draw(cuttings(text))
-    whole = hits(hyperscan().once(text))
-    assert streamed(hyperscan(), cut) == whole
-    assert streamed(plain(), cut) == whole
-    fast, slow, at = hyperscan().open(), plain().open(), 0
-    for piece in cut:
-        now = hits(fast.feed(piece))
-        assert now == hits(slow.feed(piece))
+    fast, slow, at = streamed(hyperscan(), cut), streamed(plain(), cut), 0
+    assert fast == slow
+    assert hits(hit for found in fast for hit in found) == hits(hyperscan().once(text))
+    for piece, now in zip(cut, fast, strict=False):
         assert all(at < end <= at + len(piece) for _, end in now)
         at += len(piece)
-    assert hits(fast.close()) == hits(slow.close())
 
 
 @effort(60)
@@ -87,10 +85,10 @@ def test_every_example_alone(pattern: Pattern) -> None:
 
 def test_empty_texts_and_pieces() -> None:
     assert list(hyperscan().once(b"")) == []
-    assert streamed(hyperscan(), [b"", b"", b""]) == []
-    assert streamed(hyperscan(), [b"", b"4111111111111111", b""]) == hits(
-        hyperscan().once(b"4111111111111111")
-    )
+    assert streamed(hyperscan(), [b"", b"", b""]) == [[]] * 4
+    *before, last = streamed(hyperscan(), [b"", b"4111111111111111", b""])
+    assert before == [[]] * 3
+    assert last == hits(hyperscan().once(b"4111111111111111"))
     assert hyperscan().hold(EVERY)(b"") == 0
 
 
@@ -151,70 +149,12 @@ def test_no_pattern_at_all_is_an_error_of_the_engine() -> None:
         hyperscan().hold(frozenset())
 
 
-def test_a_closed_stream_refuses_bytes() -> None:
-    stream = hyperscan().open()
-    stream.close()
-    with pytest.raises(EngineError, match="closed"):
-        stream.feed(b"4111111111111111")
-
-
 def test_hits_of_one_scan_are_not_changed_by_the_next() -> None:
     first = hyperscan().once(b"4111111111111111 ")
     kept = list(first)
     hyperscan().once(b"5555555555554444 5555555555554444 ")
     assert list(first) == kept
-    stream = hyperscan().open()
-    early = stream.feed(b"4111111111111111 ")
+    early = hyperscan().more(b"4111111111111111 ", 0)
     kept = list(early)
-    stream.feed(b"4111111111111111 ")
+    hyperscan().more(b"4111111111111111 4111111111111111 ", 17)
     assert list(early) == kept
-    stream.close()
-
-
-def test_streams_of_one_matcher_do_not_mix() -> None:
-    one, other = hyperscan().open(), hyperscan().open()
-    one.feed(b"41111111")
-    other.feed(b"hello ")
-    assert not other.feed(b"11111111 ")
-    assert one.feed(b"11111111 ")
-    one.close()
-    other.close()
-
-
-def open_streams() -> int:
-    gc.collect()
-    return sum(isinstance(each, HyperscanStream) and each._native is not None for each in gc.get_objects())
-
-
-HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-ENDINGS = {
-    "clean, then closed": (Policy(), [HEAD, b"2\r\nok\r\n", b"0\r\n\r\n"], True),
-    "cut off in a body, then closed": (Policy(), [HEAD, b"9\r\nok"], True),
-    "opaque, then closed": (Policy(), [b"\x00hello"], True),
-    "opaque, then dropped": (Policy(), [b"\x00hello"], False),
-    "cut off in a body, then dropped": (Policy(), [HEAD, b"9\r\nok"], False),
-    "blocked": (BLOCK_ALL, [HEAD, b"5\r\n41111\r\n", b"b\r\n11111111111\r\n", b"0\r\n\r\n"], False),
-    "blocked in an opaque stream": (BLOCK_ALL, [b"\x004111111111111111;" + b" " * 200], False),
-    "malformed": (Policy(), [HEAD, b"2\r\nok\r\n", b"x\r\n"], False),
-    "could not be masked": (MASK_ALL, [HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n", b"1\r\nx\r\n"], False),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("policy", "stream", "closed"), ENDINGS.values(), ids=ENDINGS)
-def test_streams_are_closed_however_a_flow_ends(policy: Policy, stream: list[bytes], closed: bool) -> None:
-    before = open_streams()
-    one = flow(policy=policy)
-    for piece in stream:
-        one.client.feed(piece)
-    if closed:
-        one.client_close()
-        assert open_streams() == before, "nothing is left for discard to close"
-    one.discard()
-    one.discard()
-    assert open_streams() == before
-
-
-def test_a_forgotten_stream_is_closed_with_its_object() -> None:
-    before = open_streams()
-    hyperscan().open().feed(b"4111")
-    assert open_streams() == before

@@ -274,8 +274,7 @@ SABOTAGE = """
 from sidecar.match import hs
 def fail(self, *_):
     raise hs.EngineError("sabotaged by a test")
-hs.HyperscanMatcher.once = fail
-hs.HyperscanStream.feed = fail
+hs.HyperscanMatcher.once = hs.HyperscanMatcher.more = fail
 """
 
 
