@@ -1,4 +1,4 @@
-"""`python -m benchmarks [micro|scan|scale]`: options, order, exit code.
+"""`python -m benchmarks [micro|scan|scale|detection]`: options, order, exit code.
 
 Exit codes: 0 measured; 1 a measurement failed, or with --strict a bar was missed; 2 nothing could be measured.
 """
@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final
 
 from benchmarks import bars, machine, report
+from benchmarks.detection import command as detection
 from benchmarks.errors import BenchError
 from benchmarks.peers import OURS, PEERS
 from benchmarks.questions import QUESTIONS
@@ -28,7 +29,11 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     top.add_argument(
-        "what", nargs="?", choices=("peers", "micro", "scan", "scale"), default="peers", help="default: peers"
+        "what",
+        nargs="?",
+        choices=("peers", "micro", "scan", "scale", "detection"),
+        default="peers",
+        help="default: peers",
     )
     top.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     top.add_argument(
@@ -41,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--output", type=Path, help="write the results there; default: benchmarks/results, if whole"
     )
+    detection.options(top)
     return top
 
 
@@ -71,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED if args.strict and missed else MEASURED
     if args.what == "scale":
         return _scale(args)
+    if args.what == "detection":
+        return _detection(args)
     plan = _plan(args)
     before = machine.look()
     try:
@@ -101,6 +109,14 @@ def _scale(args: argparse.Namespace) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return IMPOSSIBLE
     return FAILED if args.strict and not cleared else MEASURED
+
+
+def _detection(args: argparse.Namespace) -> int:
+    """What is found; only a whole run is recorded."""
+    part = args.quick or args.only or args.alone
+    folder = args.output or (None if part else RESULTS)
+    detection.main(quick=args.quick, only=args.only, misses=args.misses, folder=folder, peers=not args.alone)
+    return MEASURED
 
 
 def _plan(args: argparse.Namespace) -> Plan:
