@@ -4,11 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 export PATH := $(HOME)/.local/bin:$(PATH)
 
-<<<<<<< HEAD
-.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench bench-scan bench-scale setup setup-cluster clean
-=======
-.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench bench-scale bench-detection setup setup-cluster clean
->>>>>>> 356f159 (Detection benchmark: a seeded labelled set, natural text, recall, precision and false hits beside Presidio and plain expressions)
+.PHONY: demo demo-cluster demo-cluster-down image test test-fast lint fmt bench bench-scan bench-scale bench-detection setup setup-cluster clean
 
 setup:            ## uv, the virtual environment from the lock, Debian packages (as root)
 	@.ci/setup

@@ -89,15 +89,9 @@ def parse(output: str) -> Outcome:
 
 
 def versions() -> Sequence[str]:
-<<<<<<< HEAD
     """How wrk calls itself; nothing where it is not installed."""
     if shutil.which("wrk") is None:
         return ()
-=======
-    """How wrk calls itself; nothing where it is not needed, and so not installed."""
-    if shutil.which("wrk") is None:
-        return []
->>>>>>> 356f159 (Detection benchmark: a seeded labelled set, natural text, recall, precision and false hits beside Presidio and plain expressions)
     done = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
     return [
         line.partition(" [")[0] for line in (done.stdout + done.stderr).splitlines() if line.startswith("wrk")
