@@ -21,13 +21,16 @@ from types import MappingProxyType
 
 from dlp_patterns.model import Confirmed, Evidence
 
-HASH_DIGITS = 16
-"""Hex digits of a hash that count; more may be written, fewer not."""
+_BYTES = 8
+"""Of a hash, that count."""
+
+HASH_DIGITS = 32
+"""Fewest hex digits in which a hash is written: an identifier that stands there by mistake is not taken for one."""
 
 MIN_KEY = 16
 """Shortest key, bytes: an HMAC key of 128 bits."""
 
-_HEX = re.compile(r"[0-9a-fA-F]{16,64}")
+_HEX = re.compile(r"[0-9a-fA-F]{32,64}")
 
 
 class Normal(StrEnum):
@@ -59,17 +62,17 @@ def normal(value: bytes, how: Normal = Normal.ALNUM) -> bytes:
 
 def keyed(key: bytes, value: bytes) -> int:
     """The keyed hash of a normal value."""
-    return int.from_bytes(hmac.digest(key, value, "sha256")[: HASH_DIGITS // 2])
+    return int.from_bytes(hmac.digest(key, value, "sha256")[:_BYTES])
 
 
-def written(hashed: int) -> str:
-    """A hash as a file has it."""
-    return f"{hashed:0{HASH_DIGITS}x}"
+def written(key: bytes, value: bytes) -> str:
+    """The same as files and policies have it."""
+    return hmac.digest(key, value, "sha256").hex()[:HASH_DIGITS]
 
 
 def read(text: str) -> int | None:
     """The hash that `text` writes; None if it is none."""
-    return int(text[:HASH_DIGITS], 16) if _HEX.fullmatch(text) else None
+    return int(text[: 2 * _BYTES], 16) if _HEX.fullmatch(text) else None
 
 
 def key_id(key: bytes) -> str:

@@ -10,6 +10,7 @@ policy may say (`core.policy_text`) and sending it (`scope_hub`).
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from injector.slim import uid_of
 from injector.tree import Object
 from sidecar import contract
 from sidecar.core.document import show
+from sidecar.core.policy import Policy
 from sidecar.core.policy_text import KIND, PolicyError, parse_policy, version
 
 log = logging.getLogger("cdefence.policy")
@@ -74,9 +76,11 @@ class PolicySource:
         patterns: Collection[str] | None,
         serve: Callable[[str], None],
         tell: Callable[[Telling], None],
+        today: Callable[[], str] = lambda: time.strftime("%Y-%m-%d", time.gmtime()),
     ) -> None:
         """`patterns` are the known pattern ids, None accepts any; `serve` gets the text of each policy in force."""
         self._patterns = patterns
+        self._today = today
         self._serve = serve
         self._tell = tell
         self._seen = False
@@ -85,11 +89,17 @@ class PolicySource:
     def put(self, found: PolicyMap) -> None:
         """The ConfigMap is new or has changed."""
         self._seen = True
-        problems = self._problems(found)
-        if problems or found.text is None:
-            self._refuse(found, problems)
-        else:
-            self._take(found.text, "the ConfigMap")
+        if found.text is None:
+            has = ", ".join(map(show, found.keys)) or "no key at all"
+            self._refuse(found, [f"has no key {KEY}, but {has}; write the policy under {KEY}"])
+            return
+        try:
+            policy = parse_policy(found.text, KEY, self._patterns).policy
+        except PolicyError as error:
+            self._refuse(found, [f"{KEY}: {problem}" for problem in error.problems])
+            return
+        self._take(found.text, "the ConfigMap")
+        self._tell_of_ended(found, policy)
 
     def drop(self, _found: PolicyMap) -> None:
         """The ConfigMap is gone."""
@@ -99,16 +109,6 @@ class PolicySource:
         """Everything there was has been put."""
         if not self._seen:
             self.drop(PolicyMap("", "", "", "", None, ()))
-
-    def _problems(self, found: PolicyMap) -> list[str]:
-        if found.text is None:
-            has = ", ".join(map(show, found.keys)) or "no key at all"
-            return [f"has no key {KEY}, but {has}; write the policy under {KEY}"]
-        try:
-            parse_policy(found.text, KEY, self._patterns)
-        except PolicyError as error:
-            return [f"{KEY}: {problem}" for problem in error.problems]
-        return []
 
     def _take(self, text: str, origin: str) -> None:
         self.state.valid = True
@@ -123,5 +123,16 @@ class PolicySource:
         stays = f"policy {self.state.version} stays in force" if self.state.version else "no policy is known"
         note = f"refused, {stays}:\n" + "\n".join(problems)
         log.error("policy %s", note)
+        self._warn(found, "PolicyRefused", note)
+
+    def _tell_of_ended(self, found: PolicyMap, policy: Policy) -> None:
+        """An exception that has ended does no harm, but whoever wrote it may think that it still holds."""
+        ended = dict.fromkeys(rule.name for rule in policy.over(self._today()))
+        if ended:
+            log.warning("exceptions of the policy have ended: %s", ", ".join(ended))
+            note = f"exceptions have ended and are without effect: {', '.join(ended)}; renew or remove them"
+            self._warn(found, "PolicyExceptionsEnded", note)
+
+    def _warn(self, found: PolicyMap, reason: str, note: str) -> None:
         about = About("ConfigMap", found.namespace, found.name, found.uid, version=found.version)
-        self._tell(Telling(about, Kind.WARNING, "PolicyRefused", note, "Validate"))
+        self._tell(Telling(about, Kind.WARNING, reason, note, "Validate"))

@@ -92,6 +92,13 @@ class Settings:
         default=None,
         metadata=_about(PATH, "Policy file (YAML); without one the default policy holds. Watched."),
     )
+    hash_key: Path | None = field(
+        default=None,
+        metadata=_about(
+            PATH,
+            "File with the key of the policy's `values` (`cdefence exact`); without one they fit nothing.",
+        ),
+    )
     scope_map: Path | None = field(
         default=None,
         metadata=_about(PATH, "Scope map file (JSON or YAML); without one no peer is known. Watched."),

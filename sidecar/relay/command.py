@@ -97,7 +97,7 @@ def _serve(settings: Settings) -> int:
 
     try:
         process = running.Process(settings)
-    except (ConfigError, EngineError, OSError) as error:
+    except (ConfigError, EngineError, PatternError, OSError) as error:
         log.error("cannot start: %s", error)
         return EXIT_USAGE
     log.info("%s, %s", process.description, _identity())

@@ -7,6 +7,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from dlp_patterns.exact_file import read_key
 from dlp_patterns.load import builtin
 from sidecar import __version__, contract
 from sidecar.match.hs import HyperscanMatcher
@@ -44,7 +45,8 @@ class Process:
         patterns = [pattern for pack in builtin() if pack.name in settings.packs for pattern in pack.patterns]
         matcher = HyperscanMatcher(patterns, settings.cache_dir)
         freshness = Freshness(settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
-        self._world = World(settings.scope, settings.mode, matcher, freshness=freshness)
+        key = read_key(settings.hash_key) if settings.hash_key is not None else b""
+        self._world = World(settings.scope, settings.mode, matcher, freshness=freshness, key=key)
         self._metrics = Metrics()
         self._health = Health()
         self._health.note(patterns_loaded=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.core.hits import EngineError
 from sidecar.core.policy_text import PolicyError, PolicyFile, parse_policy
+from sidecar.ops.day import end_of, today
 from sidecar.ops.policy_file import load_policy
 from sidecar.ops.scope_file import load_scope_map
 from sidecar.ops.scope_stream import ScopeStream
@@ -48,19 +49,37 @@ class Supply:
                 log.error("looking at policy and scope map failed: %s", type(error).__name__, exc_info=error)
 
     async def look(self) -> None:
-        """What is to be done now and then: a map may have expired."""
+        """What is to be done now and then: a map may have expired, or an exception."""
         self._health.note(scope_map_loaded=self._world.has_map(self._metrics.scope_map_age()))
+        regime, now = self._world.regime, today()
+        if regime.policy.over(now) != regime.policy.over(regime.today):
+            await self._look_at_exceptions(regime, now)
+
+    async def _look_at_exceptions(self, regime: Regime, now: str) -> None:
+        """The same policy, on another day."""
+        try:
+            again = await asyncio.to_thread(self._world.prepare, regime.policy, regime.mode, now)
+        except EngineError as error:
+            self.policy_failed(error)
+            return
+        if self._world.regime is regime:  # no other policy came meanwhile
+            self.adopt(again)
 
     def prepare(self, file: PolicyFile) -> Regime:
         """What follows from a policy.  May take seconds; raises EngineError."""
-        return self._world.prepare(file.policy, file.mode or self._settings.mode)
+        return self._world.prepare(file.policy, file.mode or self._settings.mode, today())
 
     def adopt(self, regime: Regime) -> None:
         """A policy is in force from now on."""
-        self._world.regime = regime
-        self._metrics.set_policy(regime.policy.version)
+        policy, self._world.regime = regime.policy, regime
+        ends = {rule.name: end_of(rule.terms.expires) for rule in policy.exceptions if rule.terms is not None}
+        self._metrics.set_policy(policy.version, ends)
         self._health.note(policy_loaded=True)
-        log.info("policy %s in force", regime.policy.version)
+        log.info("policy %s in force", policy.version)
+        for name in dict.fromkeys(rule.name for rule in policy.over(regime.today)):
+            log.warning("exception %s of the policy has ended and is without effect", name)
+        if policy.asks_for_values and not self._world.key:
+            log.warning("the policy names values by keyed hashes, but hash_key is not set: they fit nothing")
 
     def take(self, scopes: ScopeMap) -> None:
         """A scope map is in force from now on."""
