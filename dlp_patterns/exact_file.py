@@ -71,7 +71,7 @@ def _hashes(path: Path, lines: Iterator[str], made_with: dict[str, str]) -> Iter
             continue
         hashed = read(text)
         if hashed is None:
-            remedy = f"write {HASH_DIGITS} to 64 hex digits: what `cdefence exact hash` makes of a value"
+            remedy = f"write {HASH_DIGITS} to 64 hex digits: what `cdefence exact hash` makes"
             raise _wrong(path, f"line {number}", "is no keyed hash", remedy)
         yield hashed
 

@@ -91,6 +91,7 @@ def drain(_: argparse.Namespace) -> int:
 def _serve(settings: Settings) -> int:
     import uvloop
 
+    from dlp_patterns.errors import PatternError
     from sidecar.core.fields import ConfigError
     from sidecar.core.hits import EngineError
     from sidecar.relay import process as running

@@ -3,6 +3,7 @@
 import pytest
 
 from dlp_patterns.model import Confidence
+from sidecar.core.allowances import Basis, Condition, Ground, Terms
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.policy import DlpRule, SegmentRule
 from sidecar.core.policy_text import PolicyError, parse_policy, version
@@ -66,6 +67,73 @@ def test_everything_a_policy_can_say():
     )
 
 
+HASH = "'0123456789abcdef0123456789abcdef'"
+TERMS = "owner: payments, expires: 2027-03-31, reason: migration, why: the old gateway"
+ALLOWANCES = (
+    HEAD
+    + f"""
+dlp:
+  - {{pattern: pci/pan, to: external, atLeast: 50, action: block}}
+  - {{class: [pii, secret], atLeast: 3, per: message, ports: 9000, path: /export/*, action: alert}}
+exclusions:
+  - {{name: monitoring, pattern: pci/pan, values: [{HASH}], why: the card of our own probes}}
+  - {{name: debug, path: [/debug/*, /trace], where: $.debug.*, from: node, why: only in the test cluster}}
+exceptions:
+  - {{name: legacy, class: pan, to: external, ports: "8000-8001", {TERMS}}}
+  - {{name: batch, pattern: pci/pan, channel: opaque, action: mask, {TERMS}}}
+"""
+)
+
+
+def test_what_a_policy_can_let_pass():
+    policy = parse_policy(ALLOWANCES, "policy.yaml").policy
+    export = Condition(paths=("/export/*",))
+    assert policy.dlp == (
+        DlpRule("dlp[0]", Action.BLOCK, None, "pci/pan", destination=EXTERNAL, at_least=50),
+        *(
+            DlpRule(
+                "dlp[1]",
+                Action.ALERT,
+                klass,
+                ports=frozenset({9000}),
+                at_least=3,
+                per_message=True,
+                condition=export,
+            )
+            for klass in (FindingClass.PII, FindingClass.SECRET)
+        ),
+    )
+    ours, debug = (
+        frozenset({0x0123456789ABCDEF}),
+        Condition(frozenset(), ("/debug/*", "/trace"), ("$.debug.*",)),
+    )
+    assert policy.exclusions == (
+        DlpRule(
+            "monitoring", Action.ALLOW, None, "pci/pan", condition=Condition(ours), basis=Basis.EXCLUSION
+        ),
+        DlpRule("debug", Action.ALLOW, source=NODE, condition=debug, basis=Basis.EXCLUSION),
+    )
+    terms = Terms("payments", "2027-03-31", Ground.MIGRATION, "the old gateway")
+    excepted = {"basis": Basis.EXCEPTION, "terms": terms}
+    assert policy.exceptions == (
+        DlpRule(
+            "legacy",
+            Action.ALERT,
+            FindingClass.PAN,
+            destination=EXTERNAL,
+            ports=frozenset({8000, 8001}),
+            **excepted,
+        ),
+        DlpRule("batch", Action.MASK, None, "pci/pan", channel=Channel.OPAQUE, **excepted),
+    )
+
+
+def test_a_value_that_stands_there_by_mistake_is_not_told():
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(HEAD + "exclusions:\n- {name: a, why: ours, values: customer-4711}\n", "p")
+    assert "4711" not in str(caught.value)
+
+
 def test_the_version_is_what_the_text_is():
     text = HEAD + "dlp: []\n"
     assert parse_policy(text, "x").policy.version == version(text) == "a52b02d64828"
@@ -79,6 +147,8 @@ def test_a_policy_may_be_empty(text):
 
 
 PEERS = "in-scope, connected-to, out-of-scope, external, node or unknown"
+
+SELECTORS = "class, pattern, confidence, from, to, ports, channel, path, where"
 
 # One entry, and what the error says.
 SEGMENTATION = [
@@ -149,18 +219,101 @@ DLP = [
     ),
     (
         "{action: allow, why: quiet please}",
-        "dlp[0]: allows every finding on every flow; name at least one of class, pattern, from, to, channel, confidence",
+        f"dlp[0]: allows every finding on every flow; name at least one of {SELECTORS}",
     ),
     (
         "{class: pan, action: block, why: 4111111111111111}",
         "dlp[0].why: is 411111******1111; write some text",
     ),
 ]
+DLP += [
+    ("{class: pii, atLeast: 1, action: block}", "dlp[0].atLeast: is 1; write a whole number from 2 to 1000"),
+    (
+        "{class: pii, atLeast: many, action: block}",
+        "dlp[0].atLeast: is 'many'; write a whole number from 2 to 1000",
+    ),
+    (
+        "{class: pii, per: message, action: block}",
+        "dlp[0].per: is there without atLeast; say how many, or leave it out",
+    ),
+    ("{class: pii, atLeast: 2, per: day, action: block}", "dlp[0].per: is 'day'; use connection or message"),
+    (
+        "{class: [pii, unscannable], atLeast: 2, action: block}",
+        "dlp[0].atLeast: counts content that cannot be read; leave it out: there are no values in it",
+    ),
+    (
+        "{class: pan, ports: [0], action: alert}",
+        "dlp[0].ports[0]: is 0; write a whole number from 1 to 65535",
+    ),
+    (
+        "{class: pan, where: payment.card, action: alert}",
+        "dlp[0].where: is 'payment.card'; write url, header, body or a path such as $.debug.*",
+    ),
+    (
+        "{class: pan, path: health, action: alert}",
+        "dlp[0].path: is 'health'; write a path such as /health or /debug/*",
+    ),
+]
+NARROW = "values, path, where, from, to, ports, channel, pattern"
+HASHES = "write what `cdefence exact hash` makes of the value, in quotes"
+EXCLUSIONS = [
+    (f"{{name: a, values: {HASH}}}", "exclusions[0].why: is missing; add it"),
+    (f"{{why: ours, values: {HASH}}}", "exclusions[0].name: is missing; add it"),
+    (
+        "{name: a, why: ours, values: [4111111111111111]}",
+        f"exclusions[0].values[0]: is no keyed hash; {HASHES}",
+    ),
+    ("{name: a, why: ours, values: '4111111111111111'}", f"exclusions[0].values: is no keyed hash; {HASHES}"),
+    (
+        "{name: a, why: ours, values: []}",
+        "exclusions[0].values: is an empty list; name at least one, or leave the key out",
+    ),
+    (
+        "{name: a, why: quiet, class: pan}",
+        f"exclusions[0]: excludes every finding of its class; name at least one of {NARROW}",
+    ),
+    (
+        "{name: a, why: quiet, to: node, action: alert}",
+        f"exclusions[0].action: is no known key; use name, why, {SELECTORS} or values",
+    ),
+]
+DAY = "write the last day on which it holds, such as 2027-03-31"
+NARROWS = "from, to, ports, channel, path, where, values"
+EXCEPTIONS = [
+    (f"{{name: a, class: pan, {TERMS}}}", f"exceptions[0]: holds on every flow; name at least one of {NARROWS}"),
+    (f"{{name: a, to: node, {TERMS}}}", "exceptions[0]: is for every kind of finding; name class or pattern"),
+    (
+        f"{{name: a, class: pan, to: node, action: block, {TERMS}}}",
+        "exceptions[0].action: is 'block'; use allow, alert or mask",
+    ),
+    (f"{{class: pan, to: node, {TERMS}}}", "exceptions[0].name: is missing; add it"),
+    *[
+        (
+            f"{{name: a, class: pan, to: node, {TERMS.replace(entry, '').replace(', , ', ', ')}}}",
+            f"exceptions[0].{entry.split(':')[0]}: is missing; add it",
+        )
+        for entry in TERMS.split(", ")
+    ],
+    (
+        "{name: a, class: pan, to: node, " + TERMS.replace("migration", "because") + "}",
+        "exceptions[0].reason: is 'because'; use business_need, compensating_control, targeted_risk or migration",
+    ),
+    *[
+        (
+            f"{{name: a, class: pan, to: node, {TERMS.replace('2027-03-31', day)}}}",
+            f"exceptions[0].expires: is {shown}; {DAY}",
+        )
+        for day, shown in (("2027-02-29", "'2027-02-29'"), ("never", "'never'"), ("2027", "2027"))
+    ],
+]  # fmt: skip
 WHOLE = [
     ("kind: Policy", "apiVersion: is missing; add it"),
     ("apiVersion: cdefence.io/v2\nkind: Policy", "apiVersion: is 'cdefence.io/v2'; write cdefence.io/v1"),
     ("apiVersion: cdefence.io/v1\nkind: ScopeMap", "kind: is 'ScopeMap'; write Policy"),
-    (HEAD + "rules: []", "rules: is no known key; use apiVersion, kind, mode, segmentation or dlp"),
+    (
+        HEAD + "rules: []",
+        "rules: is no known key; use apiVersion, kind, mode, segmentation, dlp, exclusions or exceptions",
+    ),
     (HEAD + "mode: off", "mode: is 'off'; use discover, monitor or protect"),
     (HEAD + "dlp: {}", "dlp: is {}; write a list"),
     ("", "file: is no mapping; write `key: value` lines"),
@@ -169,6 +322,8 @@ WHOLE = [
 REFUSED = [
     *[(f"{HEAD}segmentation:\n- {entry}", complaint) for entry, complaint in SEGMENTATION],
     *[(f"{HEAD}dlp:\n- {entry}", complaint) for entry, complaint in DLP],
+    *[(f"{HEAD}exclusions:\n- {entry}", complaint) for entry, complaint in EXCLUSIONS],
+    *[(f"{HEAD}exceptions:\n- {entry}", complaint) for entry, complaint in EXCEPTIONS],
     *WHOLE,
 ]
 

@@ -22,7 +22,7 @@ class Cluster:
     def __init__(self) -> None:
         self.served: list[str] = []
         self.told: list[Telling] = []
-        self.source = PolicySource(("pci/pan",), self.served.append, self.told.append)
+        self.source = PolicySource(("pci/pan",), self.served.append, self.told.append, lambda: "2027-04-01")
 
 
 STORIES = [
@@ -73,6 +73,17 @@ def test_what_the_writer_of_a_bad_one_is_told():
         "policy.yaml: dlp[0].pattern: is 'pci/pin', which no pack has; use pci/pan\n"
         "policy.yaml: dlp[1].action: is 'no'; use allow, alert, mask or block"
     )
+
+
+def test_of_an_exception_that_has_ended_the_writer_is_told_and_the_policy_holds():
+    cluster = Cluster()
+    entry = "{{name: {0}, class: pan, to: node, owner: a, expires: 2027-{1}, reason: migration, why: b}}\n"
+    text = f"{GOOD}exceptions:\n- {entry.format('old', '03-31')}- {entry.format('new', '04-01')}"
+    cluster.source.put(config(text))
+    assert cluster.served == [text]
+    (telling,) = cluster.told
+    assert (telling.kind.value, telling.reason) == ("Warning", "PolicyExceptionsEnded")
+    assert telling.note == "exceptions have ended and are without effect: old; renew or remove them"
 
 
 @pytest.mark.parametrize(

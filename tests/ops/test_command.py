@@ -45,6 +45,43 @@ def test_a_good_policy(tmp_path, capsys):
     assert err == ""
 
 
+EXCUSED = (
+    GOOD
+    + """exclusions:
+- {name: probes, to: node, why: our own}
+exceptions:
+- {name: legacy, class: [pan, sad], to: node, owner: payments, expires: 2027-03-31, reason: migration, why: old gateway}
+"""
+)
+FIRST = "exception legacy: "
+LAST = "; payments; migration: old gateway"
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2027-03-01", "until 2027-03-31, 30 days left"),
+        ("2027-03-31", "until 2027-03-31, 0 days left"),
+        ("2027-04-01", "ended 2027-03-31, WITHOUT EFFECT"),
+        (
+            "2026-03-01",
+            "until 2027-03-31, 395 days left; longer than a year, review it in between (PCI DSS 12.3.1)",
+        ),
+    ],
+)
+def test_what_a_policy_lets_pass_and_until_when(tmp_path, capsys, day, told):
+    file = tmp_path / "policy.yaml"
+    file.write_text(EXCUSED)
+    assert cdefence("policy", "check", str(file), "--on", day) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == ["exclusion probes", FIRST + told + LAST]
+
+
+def test_a_day_that_is_none(tmp_path, capsys):
+    assert cdefence("policy", "check", str(tmp_path), "--on", "tomorrow") == 2
+    assert capsys.readouterr().err == "--on: is 'tomorrow'; write a day such as 2027-03-31\n"
+
+
 def test_a_bad_policy(tmp_path, capsys):
     file = tmp_path / "policy.yaml"
     file.write_text(GOOD.replace("pci/pan", "pci/pam").replace("why", "because"))
