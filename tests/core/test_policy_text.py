@@ -278,6 +278,7 @@ EXCLUSIONS = [
     ),
 ]
 DAY = "write the last day on which it holds, such as 2027-03-31"
+ENTRIES = TERMS.split(", ")
 NARROWS = "from, to, ports, channel, path, where, values"
 EXCEPTIONS = [
     (f"{{name: a, class: pan, {TERMS}}}", f"exceptions[0]: holds on every flow; name at least one of {NARROWS}"),
@@ -289,10 +290,10 @@ EXCEPTIONS = [
     (f"{{class: pan, to: node, {TERMS}}}", "exceptions[0].name: is missing; add it"),
     *[
         (
-            f"{{name: a, class: pan, to: node, {TERMS.replace(entry, '').replace(', , ', ', ')}}}",
+            f"{{{', '.join(('name: a, class: pan, to: node', *(each for each in ENTRIES if each != entry)))}}}",
             f"exceptions[0].{entry.split(':')[0]}: is missing; add it",
         )
-        for entry in TERMS.split(", ")
+        for entry in ENTRIES
     ],
     (
         "{name: a, class: pan, to: node, " + TERMS.replace("migration", "because") + "}",
