@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.detection import assembly, natural, rates, score
+from benchmarks.detection import assembly, natural, people, rates, score
 from benchmarks.detection.peers import Expressions, Presidio
 from benchmarks.detection.rates import Rate
 from benchmarks.detection.sample import Sample
@@ -49,8 +50,10 @@ class Plan:
 
 def run(plan: Plan) -> list[Result]:
     """Everything."""
-    development = list(_chosen(assembly.samples(assembly.DEVELOPMENT), plan.only))
-    held_out = list(_chosen(assembly.samples(assembly.HELD_OUT), plan.only))
+    development, held_out = (
+        list(_chosen(chain(assembly.samples(part), people.samples(part)), plan.only))
+        for part in (assembly.DEVELOPMENT, assembly.HELD_OUT)
+    )
     with TemporaryDirectory() as folder:
         return [
             _asked(subject, development, held_out, plan, slow)
