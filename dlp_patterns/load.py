@@ -45,7 +45,7 @@ from dlp_patterns.model import (
     Sides,
 )
 
-__all__ = ["OFF_BY_DEFAULT", "builtin", "load_pack", "load_pattern", "shipped"]
+__all__ = ["OFF_BY_DEFAULT", "builtin", "default", "load_pack", "load_pattern", "shipped"]
 
 PACKS = Path(__file__).with_name("packs")
 
@@ -74,13 +74,17 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in PACKS.iterdir() if folder.is_dir()))
 
 
+def default() -> tuple[str, ...]:
+    """The names of the shipped packs that are on unless somebody says otherwise."""
+    return tuple(name for name in shipped() if name not in OFF_BY_DEFAULT)
+
+
 def builtin(names: Iterable[str] | None = None) -> tuple[Pack, ...]:
     """The packs of these names that ship with the product; without names those that are on by default.
 
     Raises PatternError.
     """
-    chosen = (name for name in shipped() if name not in OFF_BY_DEFAULT) if names is None else names
-    return tuple(load_pack(PACKS / name) for name in chosen)
+    return tuple(load_pack(PACKS / name) for name in (default() if names is None else names))
 
 
 def load_pack(folder: Path) -> Pack:

@@ -299,7 +299,7 @@ def _regex_problems(pattern: Pattern) -> Iterator[Problem]:
         yield Problem("regex", "is empty", "write the expression of the value")
         return
     try:
-        narrowest, widest = expressions.narrowest(pattern.regex), expressions.widest(pattern.regex)
+        narrowest, widest = expressions.widths(pattern.regex)
     except PatternError as error:
         yield from error.problems
         return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     from re import _constants, _parser
 
-__all__ = ["compact", "literal", "mirrored", "narrowest", "parse", "prefixes", "widest"]
+__all__ = ["compact", "literal", "mirrored", "narrowest", "parse", "prefixes", "widest", "widths"]
 
 _ESCAPE = rb"\\(?:[dws]|[tnrf]|x[0-9A-Fa-f]{2}|[^0-9A-Za-z\s])"
 _CLASS = rb"\[\^?(?:" + _ESCAPE + rb"|[^\\\[\]])+\]"
@@ -68,6 +68,9 @@ _FORBIDDEN = tuple(
         (rb"#|\s", "has a bare # or white space", r"write \# or \x20"),
     )
 )
+
+_ANY_FORBIDDEN = re.compile(b"|".join(b"(?:" + row[0].pattern + b")" for row in _FORBIDDEN))
+"""Whether any row speaks: one question for each place of an expression instead of seventeen."""
 
 
 def compact(text: str) -> bytes:
@@ -110,14 +113,19 @@ def parse(regex: bytes) -> _parser.SubPattern:
     return tree
 
 
+def widths(regex: bytes) -> tuple[int, int]:
+    """The fewest and the most bytes that `regex` can match."""
+    return parse(regex).getwidth()
+
+
 def widest(regex: bytes) -> int:
     """The most bytes that `regex` can match."""
-    return parse(regex).getwidth()[1]
+    return widths(regex)[1]
 
 
 def narrowest(regex: bytes) -> int:
     """The fewest bytes that `regex` can match."""
-    return parse(regex).getwidth()[0]
+    return widths(regex)[0]
 
 
 def literal(regex: bytes) -> int:
@@ -146,8 +154,8 @@ def _outside_grammar(regex: bytes) -> Iterator[Problem]:
     """Every construct of `regex` that is not in the grammar, from left to right."""
     at = 0
     while at < len(regex):
-        if row := next((row for row in _FORBIDDEN if row[0].match(regex, at)), None):
-            form, what, remedy = row
+        if _ANY_FORBIDDEN.match(regex, at):
+            form, what, remedy = next(row for row in _FORBIDDEN if row[0].match(regex, at))
             yield Problem("regex", what, remedy)
             at = cast("re.Match[bytes]", form.match(regex, at)).end()
         elif allowed := _ALLOWED.match(regex, at):

@@ -1,0 +1,102 @@
+"""The engine of a command: patterns, policy and compiled databases, made once and quickly the second time.
+
+What belongs here: the options that say which patterns and which policy, and what is made of them.  What never does: what is
+looked at with it.
+"""
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dlp_patterns import load
+from dlp_patterns.model import Pattern
+from sidecar.core.findings import Channel
+from sidecar.core.inspector import Inspector
+from sidecar.core.policy import Policy
+from sidecar.core.scopes import Mode, PeerClass
+from sidecar.match import packs
+from sidecar.match.hs import HyperscanMatcher
+from sidecar.ops.policy_file import load_policy
+from sidecar.relay.world import World
+
+SOON = 0.4
+"""Seconds after which a person is told what takes so long."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`--pack` and `--policy`."""
+    parser.add_argument(
+        "--pack",
+        action="append",
+        metavar="NAME|FOLDER",
+        help="a shipped pack by name, or a folder of pattern files of your own (again for more; default: "
+        f"{', '.join(load.default())})",
+    )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="what to do about findings (default: the default policy)"
+    )
+
+
+class Engine:
+    """What finds and judges, for texts (nothing is held back) and for connections (as the proxy does)."""
+
+    def __init__(self, matcher: HyperscanMatcher, policy: Policy) -> None:
+        self.matcher = matcher
+        self._policy = policy
+        self._worlds: dict[Mode, World] = {}
+
+    def inspector(self, channel: Channel = Channel.OPAQUE, mode: Mode = Mode.MONITOR) -> Inspector:
+        """Judges as if what is looked at left a pod in scope for a peer outside.  Raises EngineError."""
+        world = self._worlds.get(mode)
+        if world is None:
+            world = self._worlds[mode] = World(PeerClass.IN_SCOPE, mode, self.matcher, self._policy)
+        return world.regime.inspector(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, channel)
+
+
+def engine(args: argparse.Namespace) -> Engine:
+    """The engine that the options ask for.  Raises PatternError, PolicyError or EngineError."""
+    patterns = chosen(args.pack)
+    policy = Policy()
+    if args.policy is not None:
+        policy = load_policy(args.policy, {pattern.told for pattern in patterns}).policy
+    with _telling("compiling patterns (kept for the next time)"):
+        return Engine(HyperscanMatcher(patterns, cache_folder()), policy)
+
+
+def chosen(given: Sequence[str] | None) -> tuple[Pattern, ...]:
+    """The patterns that `--pack` names; without it those that are on by default.  Raises PatternError."""
+    if not given:
+        return packs.patterns(cache_folder=cache_folder())
+    names = [name for name in dict.fromkeys(given) if not is_folder(name)]
+    folders = [Path(name) for name in dict.fromkeys(given) if is_folder(name)]
+    return packs.patterns(names, folders, cache_folder())
+
+
+def is_folder(pack: str) -> bool:
+    """Whether `--pack` means a folder of the user's."""
+    return pack not in load.shipped() and (os.sep in pack or Path(pack).is_dir())
+
+
+def cache_folder() -> Path:
+    """Where compiled patterns are kept for this user."""
+    if named := os.environ.get("CDEFENCE_CACHE_DIR"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cdefence"
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Tell a person at a terminal what is going on if it takes longer than a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    timer = threading.Timer(SOON, lambda: print(f"{what} …", file=sys.stderr, flush=True))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
