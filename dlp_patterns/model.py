@@ -211,6 +211,12 @@ class Context:
             return False
         return _word_finder(self.words).search(before, max(0, len(before) - self.distance)) is not None
 
+    def word(self, before: bytes) -> bytes:
+        """The word that `seen` sees, as it is written in the pattern; empty for none."""
+        start = max(0, len(before) - self.distance)
+        found = _word_finder(self.words).search(before, start) if self.words else None
+        return found[0].lower() if found else b""
+
     def speaks_for(self, name: bytes) -> bool:
         """Whether a field of this (normal) name holds such values."""
         return fieldname.is_one_of(name, self.fields)

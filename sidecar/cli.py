@@ -14,8 +14,9 @@ from sidecar.lab import command as lab
 from sidecar.net import command as net
 from sidecar.ops import command as ops
 from sidecar.relay import command as relay
+from sidecar.scan import command as scan
 
-AREAS = (relay, net, ops, injector, lab)
+AREAS = (relay, net, ops, scan, injector, lab)
 
 READER_GONE = 141
 """What a shell reports for a program that SIGPIPE ended."""

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "sidecar.relay": SHARED | {"sidecar.net", "sidecar.ops"},
     "sidecar.intercept": SHARED | {"sidecar.net", "sidecar.ops"},
     "sidecar.lab": SHARED | {"sidecar.net", "sidecar.ops"},
+    "sidecar.scan": SHARED | {"sidecar.ops", "sidecar.relay.world"},
     "sidecar.cli": {"dlp_patterns", "sidecar", "injector"},
     "injector": PURE | {"sidecar.contract"},
 }
@@ -46,6 +47,9 @@ ONLY_IN = {
     "starlette": {"injector"},
     "uvicorn": {"injector"},
     "cryptography": {"injector"},
+    "pathspec": {"sidecar.scan"},
+    "tqdm": {"sidecar.scan"},
+    "dpkt": {"sidecar.scan"},
     "jsonpatch": {"injector"},
     "ruamel": {"injector"},
 }

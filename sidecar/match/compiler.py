@@ -8,6 +8,7 @@ that makes the compiler crash or run for ever takes only the child down.
 """
 
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from sidecar.core.hits import EngineError
 
 TIME_LIMIT = 60.0
 """Seconds; the shipped packs take less than one."""
+
+MEMORY_LIMIT = 4 << 30
+"""Bytes of address space; the shipped packs take a tenth."""
 
 
 class Expression(NamedTuple):
@@ -66,6 +70,8 @@ def compile_here(expressions: Sequence[Expression], mode: int, flags: int) -> by
 def main() -> int:
     """The child: a request on standard input, the database on standard output."""
     request = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(TIME_LIMIT), int(TIME_LIMIT)))
     expressions = [
         Expression(index, text.encode("latin-1"), least) for index, text, least in request["expressions"]
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import dlp_patterns
 from dlp_patterns import kept, load
 from dlp_patterns.model import Pack, Pattern, PatternError, Problem
-from sidecar.match import cache
+from sidecar.match import cache, trial
 
 _CODE = Path(dlp_patterns.__file__).parent
 
@@ -22,16 +22,29 @@ def patterns(
 ) -> tuple[Pattern, ...]:
     """The patterns of these packs (None: those on by default) and of the user's `folders`.
 
-    From `cache_folder` if nothing has changed since they were kept there.  Raises PatternError.
+    From `cache_folder` if nothing has changed since they were kept there.  Raises PatternError, and EngineError where it cannot be
+    found out whether they compile.
     """
     chosen = [load.PACKS / name for name in (load.default() if names is None else names)]
     _no_strangers(chosen)
     every = [*chosen, *folders]
     if cache_folder is None:
-        return _read(every)
-    return kept.restore(
-        cache.fetch(cache_folder, b"patterns " + _fingerprint(every), lambda: kept.dump(_read(every)))
-    )
+        return _tried(chosen, folders)
+    key = b"patterns " + _fingerprint(every)
+    return kept.restore(cache.fetch(cache_folder, key, lambda: kept.dump(_tried(chosen, folders))))
+
+
+def _tried(shipped: Sequence[Path], own: Sequence[Path]) -> tuple[Pattern, ...]:
+    """All of them; the user's own are compiled one by one first, so that an error can say which one it is."""
+    patterns = _read([*shipped, *own])
+    files = {f"{folder.name}/{path.stem}": path for folder in own for path in folder.glob("*.yaml")}
+    wrong = trial.problems([pattern for pattern in patterns if pattern.id in files])
+    if wrong:
+        raise PatternError.together(
+            PatternError([Problem("regex", what, "make it simpler, or bound it closer")], str(files[name]))
+            for name, what in wrong.items()
+        )
+    return patterns
 
 
 def _read(folders: Sequence[Path]) -> tuple[Pattern, ...]:
@@ -48,6 +61,14 @@ def _read(folders: Sequence[Path]) -> tuple[Pattern, ...]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise PatternError([Problem("pack", f"{name} is there twice", "rename a folder") for name in twice])
     return tuple(pattern for pack in packs for pattern in pack.patterns)
+
+
+def one_file(path: Path) -> Pattern:
+    """The pattern in one file of a user's, tried.  Raises PatternError or EngineError."""
+    pattern = load.load_pattern(path)
+    for what in trial.problems([pattern]).values():
+        raise PatternError([Problem("regex", what, "make it simpler, or bound it closer")], str(path))
+    return pattern
 
 
 def _no_strangers(folders: Iterable[Path]) -> None:

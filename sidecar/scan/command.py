@@ -25,7 +25,7 @@ _JSONL = "lines of JSON from a file, or from standard input for -; one line out 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verbs."""
-    from sidecar.scan import engine, patterns_command
+    from sidecar.scan import patterns_command
 
     scan = commands.add_parser(
         "scan",
@@ -45,7 +45,6 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     scan.add_argument(
         "--quiet", action="store_true", help="no notes about binary, huge and special files; no summary"
     )
-    engine.add_options(scan)
     scan.set_defaults(run=_scan)
     inspect = commands.add_parser(
         "inspect",
@@ -60,7 +59,6 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help=f'{_JSONL}: {{"id", "protocol": "auto|http1|opaque", "direction": "request|response", '
         '"segments": [base64, …]}',
     )
-    engine.add_options(inspect)
     inspect.set_defaults(run=_inspect)
     explain = commands.add_parser(
         "explain",
@@ -69,9 +67,24 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "confidence or finding.  All values are masked.",
     )
     explain.add_argument("--jsonl", metavar="FILE", required=True, help=f'{_JSONL}: {{"id", "text"}}')
-    engine.add_options(explain)
     explain.set_defaults(run=_explain)
+    for parser in (scan, inspect, explain):
+        _add_options(parser)
     patterns_command.register(commands)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Which patterns, and what is done about what they find."""
+    parser.add_argument(
+        "--pack",
+        action="append",
+        metavar="NAME|FOLDER",
+        help="a shipped pack by name, or a folder of pattern files of your own (again for more; default: the packs that "
+        "are on by default, see cdefence patterns list)",
+    )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="what to do about findings (default: the default policy)"
+    )
 
 
 def _scan(args: argparse.Namespace) -> int:

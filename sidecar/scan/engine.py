@@ -1,6 +1,6 @@
 """The engine of a command: patterns, policy and compiled databases, made once and quickly the second time.
 
-What belongs here: the options that say which patterns and which policy, and what is made of them.  What never does: what is
+What belongs here: what the options --pack and --policy mean, and what is made of them.  What never does: what is
 looked at with it.
 """
 
@@ -25,20 +25,6 @@ from sidecar.relay.world import World
 
 SOON = 0.4
 """Seconds after which a person is told what takes so long."""
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """`--pack` and `--policy`."""
-    parser.add_argument(
-        "--pack",
-        action="append",
-        metavar="NAME|FOLDER",
-        help="a shipped pack by name, or a folder of pattern files of your own (again for more; default: "
-        f"{', '.join(load.default())})",
-    )
-    parser.add_argument(
-        "--policy", type=Path, metavar="FILE", help="what to do about findings (default: the default policy)"
-    )
 
 
 class Engine:

@@ -12,7 +12,7 @@ def judged(inspector: Inspector) -> Callable[[Line], Line]:
     """Answers a line `{"id", "text"}` or `{"id", "data", "content_type"?, "content_encoding"?}`."""
 
     def one(line: Line) -> Line:
-        text, data = _text(line)
+        text, data = text_of(line)
         findings = read(
             inspector,
             data,
@@ -28,7 +28,7 @@ def judged(inspector: Inspector) -> Callable[[Line], Line]:
     return one
 
 
-def _text(line: Line) -> tuple[str | None, bytes]:
+def text_of(line: Line) -> tuple[str | None, bytes]:
     """The text of a line, None for bytes, and its bytes.  Raises LineError."""
     if ("text" in line) == ("data" in line):
         raise LineError(
