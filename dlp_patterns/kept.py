@@ -1,7 +1,7 @@
 """Patterns as a text from which they are made again without being verified again, fifty times as fast as from YAML.
 
-What belongs here: that text, both ways.  What never does: where it is kept.  Only give `restore` what `dump` has written from
-patterns that were loaded, and was kept where nobody else can write: nothing is looked at a second time.
+What belongs here: that text, both ways.  What never does: where it is kept.  Only give `restore` what `dump` has
+written from patterns that were loaded, and was kept where nobody else can write: nothing is looked at a second time.
 """
 
 from __future__ import annotations

@@ -127,16 +127,16 @@ def _database(expressions: Sequence[Expression], folder: Path | None) -> hypersc
         return compile_apart(expressions, mode, flags)
 
     try:
-        return _ready(cache.fetch(folder, key, build), mode)
+        return ready(cache.fetch(folder, key, build), mode)
     except hyperscan.HyperscanError:
         pass  # a shared folder, and the database of a processor that is not like ours
     try:
-        return _ready(build(), mode)
+        return ready(build(), mode)
     except hyperscan.HyperscanError as error:
         raise EngineError(f"compiled patterns cannot be loaded: {error}") from None
 
 
-def _ready(serialised: bytes, mode: int) -> hyperscan.Database:
+def ready(serialised: bytes, mode: int) -> hyperscan.Database:
     """A database that can scan.  Raises hyperscan.HyperscanError."""
     database = hyperscan.loadb(serialised, mode)
     database.scratch = hyperscan.Scratch(database)

@@ -22,8 +22,8 @@ def patterns(
 ) -> tuple[Pattern, ...]:
     """The patterns of these packs (None: those on by default) and of the user's `folders`.
 
-    From `cache_folder` if nothing has changed since they were kept there.  Raises PatternError, and EngineError where it cannot be
-    found out whether they compile.
+    From `cache_folder` if nothing has changed since they were kept there.  Raises PatternError, and EngineError where it
+    cannot be found out whether they compile.
     """
     chosen = [load.PACKS / name for name in (load.default() if names is None else names)]
     _no_strangers(chosen)

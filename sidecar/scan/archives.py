@@ -88,7 +88,9 @@ def look_at_tar(looker: Looker, stream: Stream) -> None:
                     image.see(info.name, member.data)
                     looker.look(member)
                 elif info.type in _SPECIAL:
-                    looker.report.note("special", f"{stream.path}!{info.name}", f"{_SPECIAL[info.type]}, not read")
+                    looker.report.note(
+                        "special", f"{stream.path}!{info.name}", f"{_SPECIAL[info.type]}, not read"
+                    )
                 else:
                     image.see(info.name)
     except (tarfile.TarError, *BROKEN):

@@ -97,9 +97,7 @@ def _scan(args: argparse.Namespace) -> int:
     try:
         from sidecar.scan import paths
     except ImportError as error:
-        return failed(
-            f"scan needs the package {error.name}; install it with: pip install 'cdefence[scan]'"
-        )
+        return failed(f"scan needs the package {error.name}; install it with: pip install 'cdefence[scan]'")
     return paths.scan(args, _engine(args))
 
 
@@ -153,5 +151,3 @@ def failed(what: str) -> int:
     """Say why nothing was done."""
     print(f"cdefence: {what}", file=sys.stderr)
     return ERROR
-
-

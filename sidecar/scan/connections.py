@@ -1,7 +1,7 @@
 """TCP put together again: each connection of a capture goes through the same `core.flow` as live traffic.
 
-What belongs here: order, retransmission, gaps, who is the client.  What never does: reading captures (packets.py), and what a
-finding is.
+What belongs here: order, retransmission, gaps, who is the client.  What never does: reading captures (packets.py), and
+what a finding is.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ class Connection:
 class Connections:
     """All connections of a capture."""
 
-    def __init__(self, make: Callable[[], Flow], tell: Tell, ended: Callable[[Connection, int], None]) -> None:
+    def __init__(
+        self, make: Callable[[], Flow], tell: Tell, ended: Callable[[Connection, int], None]
+    ) -> None:
         self._make = make
         self._tell = tell
         self._ended = ended

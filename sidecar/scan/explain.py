@@ -66,7 +66,9 @@ def explained(engine: Engine) -> Callable[[Line], Line]:
         if text is not None:
             told = in_characters(told, text, data)
         hidden = (finding for finding in read(inspector, data) if finding.view != PLAIN)
-        told += [{**row(each), "stage": "finding", "why": "found in what the view decodes"} for each in hidden]
+        told += [
+            {**row(each), "stage": "finding", "why": "found in what the view decodes"} for each in hidden
+        ]
         return {"hits": told}
 
     return one
@@ -96,7 +98,9 @@ def _hits(inspector: Inspector, text: bytes) -> list[_Hit]:
     found = [*_findings(inspector, text), *_reported(inspector, text), *_shaped(inspector, text)]
     kept: list[_Hit] = []
     for hit in sorted(found, key=lambda each: each.rank, reverse=True):
-        if not any(hit.pattern is each.pattern and hit.start < each.end and each.start < hit.end for each in kept):
+        if not any(
+            hit.pattern is each.pattern and hit.start < each.end and each.start < hit.end for each in kept
+        ):
             kept.append(hit)
     return sorted(kept, key=lambda each: (each.start, each.end, each.pattern.id))
 
@@ -107,7 +111,13 @@ def _findings(inspector: Inspector, text: bytes) -> Iterator[_Hit]:
         pattern, before = inspector.matcher.patterns[span.index], _before(text, span.start)
         around, level = judgement.look(pattern, before), span.finding.confidence.name.lower()
         yield _Hit(
-            pattern, span.start, span.end, "finding", f"{_AROUND[around]}, policy says {span.finding.action}", before, level
+            pattern,
+            span.start,
+            span.end,
+            "finding",
+            f"{_AROUND[around]}, policy says {span.finding.action}",
+            before,
+            level,
         )
 
 

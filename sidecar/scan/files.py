@@ -92,7 +92,9 @@ def _folder(folder: Path, rules: Sequence[_Rules], report: Report, *, ignore: bo
             report.failure(str(path), _why(error))
             continue
         is_folder = stat.S_ISDIR(mode.st_mode)
-        if ignore and ((is_folder and entry.name == GIT) or _ignored(whole + entry.name, rules, folder=is_folder)):
+        if ignore and (
+            (is_folder and entry.name == GIT) or _ignored(whole + entry.name, rules, folder=is_folder)
+        ):
             report.counts["ignored by .gitignore (--no-ignore looks at them)"] += 1
         elif is_folder:
             yield from _folder(path, rules, report, ignore=ignore)

@@ -74,7 +74,9 @@ class Looker:
         """Something that could not be looked at is a finding of its own."""
         self.tell(stream, [unscannable(self.inspector, UnscannableError(what))])
 
-    def tell(self, stream: Stream, findings: Iterable[Finding], where: Callable[[Finding], str] | None = None) -> None:
+    def tell(
+        self, stream: Stream, findings: Iterable[Finding], where: Callable[[Finding], str] | None = None
+    ) -> None:
         """Findings in what `stream` opens to."""
         for finding in findings:
             told = row(finding)
@@ -117,32 +119,34 @@ class Looker:
             self.tell_unscannable(stream, f"{what} is not opened")
         if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
             self.report.note("binary", stream.path, "binary, looked at as bytes")
-        first = stream.data.full(SMALL)
+        first, problem = stream.data.as_far(SMALL)
         if len(first) < SMALL:
             lines = _Lines()
             lines.feed(first)
             self.tell(stream, read(self.inspector, first), lines.where)
         else:
-            self._stream(stream, first)
+            problem = self._stream(stream, first)
+        if problem is not None:  # what could be opened was looked at
+            raise problem
 
-    def _stream(self, stream: Stream, first: bytes) -> None:
-        """More than fits into memory: in pieces, as the proxy reads."""
+    def _stream(self, stream: Stream, first: bytes) -> UnscannableError | None:
+        """More than fits into memory: in pieces, as the proxy reads.  Why it does not go on, if it should."""
         reading, lines = Reading(self.inspector, Place(Part.BODY)), _Lines()
-        size = 0
+        size, piece = 0, first
+        problem: UnscannableError | None = None
         try:
-            piece = first
             while piece:
                 size += len(piece)
                 if size >= HUGE > size - len(piece):
                     self.report.note("huge", stream.path, "huge, looked at in pieces")
                 lines.feed(piece)
                 self._tell_spans(stream, reading.feed(piece), lines)
-                for problem in reading.taken_problems():
-                    self.tell(stream, [unscannable(self.inspector, problem)])
-                piece = stream.data.full(PIECE)
+                self.tell(stream, (unscannable(self.inspector, each) for each in reading.taken_problems()))
+                piece, problem = (b"", problem) if problem else stream.data.as_far(PIECE)
             self._tell_spans(stream, reading.end(), lines)
         finally:
             reading.discard()
+        return problem
 
     def _tell_spans(self, stream: Stream, found: Iterable[Span], lines: _Lines) -> None:
         self.tell(stream, (span.finding for span in found), lines.where)

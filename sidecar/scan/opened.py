@@ -9,8 +9,8 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Buffer, Callable
+from typing import IO, Final, Protocol, cast
 
 import zstandard
 
@@ -22,6 +22,9 @@ HEAD: Final = 1024
 BUDGET_FREE: Final = 1 << 30
 BUDGET_GROWTH: Final = 256
 """What one file may open to, all in all: a gigabyte, and 256 times its size.  Text comes to 5 to 40 times."""
+
+
+_PART: Final = 64 * 1024
 
 
 class Readable(Protocol):
@@ -52,6 +55,8 @@ class Peeked(io.RawIOBase):
         self._source = source
         self._budget = budget
         self._seen = b""
+        self._problem: UnscannableError | None = None
+        """What peeking met; it is for whoever reads that far."""
 
     def readable(self) -> bool:
         """Always."""
@@ -60,7 +65,11 @@ class Peeked(io.RawIOBase):
     def peek(self, size: int = HEAD) -> bytes:
         """The first `size` bytes that are still to be read, fewer at the end."""
         while len(self._seen) < size:
-            more = self._more(size - len(self._seen))
+            try:
+                more = self._more(size - len(self._seen))
+            except UnscannableError as error:
+                self._problem = error
+                break
             if not more:
                 break
             self._seen += more
@@ -77,7 +86,7 @@ class Peeked(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         """For the readers of the standard library."""
-        view = memoryview(buffer).cast("B")  # type: ignore[call-overload]
+        view = memoryview(cast("Buffer", buffer)).cast("B")
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
@@ -90,6 +99,17 @@ class Peeked(io.RawIOBase):
             got += len(part)
         return b"".join(parts)
 
+    def as_far(self, size: int) -> tuple[bytes, UnscannableError | None]:
+        """The same as far as it goes, and why it does not go on."""
+        parts, got = [], 0
+        try:
+            while got < size and (part := self.read(min(size - got, _PART))):
+                parts.append(part)
+                got += len(part)
+        except UnscannableError as error:
+            return b"".join(parts), error
+        return b"".join(parts), None
+
     def _rest(self) -> bytes:
         parts = []
         while part := self.read(1 << 20):
@@ -97,20 +117,28 @@ class Peeked(io.RawIOBase):
         return b"".join(parts)
 
     def _more(self, size: int) -> bytes:
+        if self._problem is not None:
+            raise self._problem
         data = self._source.read(size)
         if self._budget is not None:
             self._budget.spend(len(data))
         return data
 
 
+def _xz(source: Peeked) -> Readable:
+    return lzma.LZMAFile(cast("IO[bytes]", source))
+
+
 _CODINGS: Final[tuple[tuple[bytes, str, Callable[[Peeked], Readable]], ...]] = (
     (b"\x1f\x8b\x08", "gzip", lambda source: gzip.GzipFile(fileobj=source, mode="rb")),
     (b"BZh", "bzip2", lambda source: bz2.BZ2File(source)),
-    (b"\xfd7zXZ\0", "xz", lambda source: lzma.LZMAFile(source)),
+    (b"\xfd7zXZ\0", "xz", _xz),
     (
         b"\x28\xb5\x2f\xfd",
         "zstd",
-        lambda source: zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True),
+        lambda source: zstandard.ZstdDecompressor().stream_reader(
+            cast("IO[bytes]", source), read_across_frames=True
+        ),
     ),
 )
 """How a compressed file begins, the name of the view, and what opens it."""

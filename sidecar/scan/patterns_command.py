@@ -22,8 +22,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add the verbs."""
     patterns = commands.add_parser("patterns", help="list, show, test and check patterns, ours and your own")
     verbs = patterns.add_subparsers(metavar="VERB", required=True)
-    listing = verbs.add_parser("list", help="every pattern: id, class, severity, title, pack, on by default or not")
-    listing.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
+    listing = verbs.add_parser(
+        "list", help="every pattern: id, class, severity, title, pack, on by default or not"
+    )
+    listing.add_argument(
+        "--format", choices=("table", "json"), default="table", help="json: one object a line"
+    )
     listing.set_defaults(run=_list)
     show = verbs.add_parser("show", help="one pattern; values in its examples are masked")
     show.add_argument("id")
@@ -45,7 +49,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "examples, and measures how fast it scans.  Exit code 0: good; 1: an example fails or a pattern is slow; 2: one "
         "cannot be used at all.",
     )
-    lint.add_argument("paths", nargs="*", metavar="FILE", help="pattern files and folders (default: all that ship)")
+    lint.add_argument("paths", nargs="+", metavar="FILE", help="pattern files, and folders of them")
     lint.set_defaults(run=_lint)
 
 
@@ -131,22 +135,23 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _lint(args: argparse.Namespace) -> int:
-    from dlp_patterns import load
     from dlp_patterns.model import PatternError
     from sidecar.core.hits import EngineError
     from sidecar.match import packs
+    from sidecar.scan.examples import complaints
     from sidecar.scan.lint import remarks
 
     code = GOOD
-    for path in [Path(name) for name in args.paths] or [load.PACKS / name for name in load.shipped()]:
+    for path in map(Path, args.paths):
         try:
             patterns = packs.patterns((), (path,)) if path.is_dir() else (packs.one_file(path),)
             for pattern in patterns:
                 figures, warnings = remarks(pattern)
-                print(f"{pattern.id}: {figures}")
-                for warning in warnings:
-                    print(f"{pattern.id}: warning: {warning}")
-                    code = max(code, BAD)
+                print(f"{pattern.id}: {figures}", *(f"  warning: {each}" for each in warnings), sep="\n", flush=True)
+                code = max(code, BAD if warnings else GOOD)
+            for wrong in complaints(patterns):
+                print(wrong)
+                code = max(code, BAD)
         except (PatternError, EngineError) as error:
             code = _failed(str(error))
     return code

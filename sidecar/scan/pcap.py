@@ -42,7 +42,9 @@ def look_at_capture(looker: Looker, stream: Stream) -> None:
         sides = (connection.flow.client, connection.flow.server)
         unseen = sum(sum(side.uninspected.values()) for side in sides)
         if unseen:
-            looker.report.note("connections that cannot be read", name, f"{unseen:,} bytes cannot be read (encrypted)")
+            looker.report.note(
+                "connections that cannot be read", name, f"{unseen:,} bytes cannot be read (encrypted)"
+            )
 
     connections = Connections(lambda: Flow(looker.engine.inspector), tell, ended)
     unread: dict[str, int] = {}

@@ -85,9 +85,11 @@ class Report:
 
 def printable(text: str) -> str:
     """A name that cannot play with a terminal."""
-    return "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in text
-    ).encode("utf-8", "backslashreplace").decode()
+    return (
+        "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+        .encode("utf-8", "backslashreplace")
+        .decode()
+    )
 
 
 class _Bar:

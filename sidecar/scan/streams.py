@@ -4,8 +4,9 @@ What belongs here: which reader a line asks for, and what the proxy would have l
 inspect than `core.flow` and `core.inspection`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sidecar.core.decode.http1 import Exchange, RequestReader, ResponseReader
 from sidecar.core.decode.pieces import OpaqueReader
@@ -52,15 +53,18 @@ def _driven(side: _Side, segments: Sequence[bytes]) -> Line:
     """What comes of the segments, one read of the proxy each, and then of the end of the stream."""
     findings: list[Finding] = []
     released = 0
-    events = [*((at, lambda data=data: side.feed(data)) for at, data in enumerate(segments))]
-    events.append((max(0, len(segments) - 1), side.close))
-    for at, event in events:
-        step = event()
+    steps = chain(enumerate(map(side.feed, segments)), _last(side, max(0, len(segments) - 1)))
+    for at, step in steps:
         findings += step.findings
         released += len(step.release)
         if step.verdict is not None:
             return _told("block", findings, released, at, step.verdict.reason.value)
     return _told(str(strictest(findings)), findings, released, None, None)
+
+
+def _last(side: _Side, at: int) -> Iterator[tuple[int, Step]]:
+    """What the end of the stream leads to, which belongs to the last segment; not before it is asked for."""
+    yield at, side.close()
 
 
 def _told(
