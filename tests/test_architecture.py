@@ -40,7 +40,7 @@ ONLY_IN = {
     "hyperscan": {"sidecar.match"},
     "httptools": {"sidecar.core"},
     "brotli": {"sidecar.core.decode.codings"},
-    "zstandard": {"sidecar.core.decode.codings"},
+    "zstandard": {"sidecar.core.decode.codings", "sidecar.scan"},
     "h11": {"sidecar.ops"},
     "h2": {"sidecar.ops"},
     "prometheus_client": {"sidecar.ops", "injector"},

@@ -1,6 +1,7 @@
 """How good a pattern is for an engine that reads everything: its speed, and how often it fires.
 
-What belongs here: measuring one pattern alone, on texts that are on every machine.  What never does: whether it can be used at all (`match.trial`).
+What belongs here: measuring one pattern alone, on texts that are on every machine.
+What never does: whether it can be used at all (`match.trial`).
 """
 
 import email

@@ -66,7 +66,7 @@ PCAPNG: Final = b"\x0a\x0d\x0d\x0a"
 _LARGEST: Final = 16 * 1024 * 1024
 """No packet is that large; a length in a file that is broken can be."""
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 3, 6
-_MORE_FRAGMENTS, _FRAGMENT_OFFSET = 0x2000, 0x1FFF
+_PORTS: Final = {dpkt.ip.IP_PROTO_TCP, dpkt.ip.IP_PROTO_UDP}
 
 
 def packets(stream: Peeked) -> Iterator[Packet]:
@@ -172,10 +172,10 @@ def _packet(link: int, frame: bytes) -> Packet | None:
         )
     if isinstance(inner, dpkt.udp.UDP):
         return Datagram(End(source, inner.sport), End(target, inner.dport), bytes(inner.data))
-    return None
+    return Unread("cut short") if ip.p in _PORTS else None
 
 
 def _is_fragment(ip: dpkt.ip.IP | dpkt.ip6.IP6) -> bool:
     if isinstance(ip, dpkt.ip.IP):
-        return bool(ip.off & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET))
+        return bool(ip.mf or ip.offset)
     return any(isinstance(each, dpkt.ip6.IP6FragmentHeader) for each in ip.all_extension_headers)

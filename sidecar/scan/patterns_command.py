@@ -147,7 +147,12 @@ def _lint(args: argparse.Namespace) -> int:
             patterns = packs.patterns((), (path,)) if path.is_dir() else (packs.one_file(path),)
             for pattern in patterns:
                 figures, warnings = remarks(pattern)
-                print(f"{pattern.id}: {figures}", *(f"  warning: {each}" for each in warnings), sep="\n", flush=True)
+                print(
+                    f"{pattern.id}: {figures}",
+                    *(f"  warning: {each}" for each in warnings),
+                    sep="\n",
+                    flush=True,
+                )
                 code = max(code, BAD if warnings else GOOD)
             for wrong in complaints(patterns):
                 print(wrong)
