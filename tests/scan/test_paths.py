@@ -66,7 +66,10 @@ def test_folders_are_walked_as_git_would(
 
 
 def test_rules_of_the_folders_above_count_up_to_the_repository(cdefence: Run, tmp_path: Path) -> None:
-    tree(tmp_path, {".gitignore": b"*", "repo/.git/HEAD": b"", "repo/.gitignore": b"*.log", "repo/s/a.log": PAN})
+    tree(
+        tmp_path,
+        {".gitignore": b"*", "repo/.git/HEAD": b"", "repo/.gitignore": b"*.log", "repo/s/a.log": PAN},
+    )
     tree(tmp_path, {"repo/s/b.txt": PAN})
     said = cdefence("scan", "--format", "json", tmp_path / "repo" / "s")
     assert [path for path, _, _ in said.found()] == [str(tmp_path / "repo/s/b.txt")]

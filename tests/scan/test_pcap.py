@@ -36,7 +36,9 @@ def tcp(source: Peer, target: Peer, seq: int, data: bytes = b"", flags: int = AC
 
 
 def udp(source: Peer, target: Peer, data: bytes) -> bytes:
-    return ip(source, target, dpkt.udp.UDP(sport=source[1], dport=target[1], data=data, ulen=8 + len(data)), 17)
+    return ip(
+        source, target, dpkt.udp.UDP(sport=source[1], dport=target[1], data=data, ulen=8 + len(data)), 17
+    )
 
 
 def conversation(
@@ -96,7 +98,9 @@ def scanned(cdefence: Run, tmp_path: Path, capture: bytes) -> tuple[list[tuple[s
     file = tmp_path / "a.pcap"
     file.write_bytes(capture)
     said = cdefence("scan", "--format", "json", file)
-    return [(path.removeprefix(f"{file}!"), pattern, where) for path, pattern, where in said.found()], said.err
+    return [
+        (path.removeprefix(f"{file}!"), pattern, where) for path, pattern, where in said.found()
+    ], said.err
 
 
 FOUND = [("10.0.0.1:40000>10.0.0.2:80", "pci/pan", "body")]
@@ -156,7 +160,7 @@ def test_order_and_repetition_do_not_matter(
 
 def test_a_gap_is_told_and_what_is_behind_it_is_looked_at(cdefence: Run, tmp_path: Path) -> None:
     request = b"x" * 60 + b" " + PAN
-    packets = conversation(SERVER[0:1] + (40_000,), ("10.0.0.9", 9999), request)  # no HTTP
+    packets = conversation(("10.0.0.2", 40_000), ("10.0.0.9", 9999), request)  # no HTTP
     del packets[3]
     found, said = scanned(cdefence, tmp_path, pcap(list(map(ethernet, packets))))
     assert [(pattern, where) for _, pattern, where in found] == [("pci/pan", "stream")]

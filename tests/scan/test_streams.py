@@ -12,9 +12,7 @@ BODY = b"card=4111111111111111&amount=100"
 HEAD = b"POST /pay HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 CLEAN = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-SMUGGLED = (
-    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-)
+SMUGGLED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 
 
 def asked(segments: Sequence[bytes], **more: str) -> dict[str, Any]:

@@ -51,7 +51,10 @@ BODIES = {
     "bytes": ({"data": b64(b"\xff\xfe\x00 card " + PAN.encode())}, 9),
     "gzip": ({"data": b64(gzip.compress(b"card=" + PAN.encode())), "content_encoding": "gzip"}, 5),
     "json": ({"data": b64(b'{"c":"' + PAN.encode() + b'"}'), "content_type": "application/json"}, 6),
-    "utf-16": ({"data": b64(f"card {PAN}".encode("utf-16")), "content_type": "text/plain; charset=utf-16"}, 5),
+    "utf-16": (
+        {"data": b64(f"card {PAN}".encode("utf-16")), "content_type": "text/plain; charset=utf-16"},
+        5,
+    ),
 }
 
 
