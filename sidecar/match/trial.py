@@ -71,7 +71,7 @@ def _try(patterns: Sequence[Pattern], seconds: int, size: int) -> tuple[int, str
 
 def _texts(pattern: Pattern) -> tuple[bytes, bytes]:
     """The two expressions that engines make of a pattern."""
-    return compose.value(pattern, rb"\z"), compose.unfinished(pattern)
+    return compose.value(pattern), compose.unfinished(pattern)
 
 
 def main() -> int:
@@ -82,8 +82,8 @@ def main() -> int:
     for (value, unfinished), least in zip(request["expressions"], request["least"], strict=True):
         signal.alarm(request["seconds"])  # nobody handles it: it ends this process, whatever it is doing
         try:
-            _compile(value, 0, hyperscan.HS_MODE_STREAM)
-            _compile(unfinished, least, hyperscan.HS_MODE_BLOCK)
+            _compile(value, 0)
+            _compile(unfinished, least)
         except (hyperscan.HyperscanError, MemoryError) as error:
             print(error or "out of memory", file=sys.stderr)
             return 1
@@ -91,8 +91,9 @@ def main() -> int:
     return 0
 
 
-def _compile(text: str, least: int, mode: int) -> None:
-    compile_here([Expression(0, text.encode("latin-1"), least)], mode, hyperscan.HS_FLAG_DOTALL)
+def _compile(text: str, least: int) -> None:
+    expression = Expression(0, text.encode("latin-1"), least)
+    compile_here([expression], hyperscan.HS_MODE_BLOCK, hyperscan.HS_FLAG_DOTALL)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,6 @@ class Connection:
         """It is over; how many places in it are missing."""
         for source in (self.client, self.server):
             self._told(source, self._halves[source].end())
-        self.flow.discard()
         return sum(half.lost for half in self._halves.values())
 
     def _told(self, source: End, steps: list[Step]) -> None:

@@ -134,18 +134,15 @@ class Looker:
         reading, lines = Reading(self.inspector, Place(Part.BODY)), _Lines()
         size, piece = 0, first
         problem: UnscannableError | None = None
-        try:
-            while piece:
-                size += len(piece)
-                if size >= HUGE > size - len(piece):
-                    self.report.note("huge", stream.path, "huge, looked at in pieces")
-                lines.feed(piece)
-                self._tell_spans(stream, reading.feed(piece), lines)
-                self.tell(stream, (unscannable(self.inspector, each) for each in reading.taken_problems()))
-                piece, problem = (b"", problem) if problem else stream.data.as_far(PIECE)
-            self._tell_spans(stream, reading.end(), lines)
-        finally:
-            reading.discard()
+        while piece:
+            size += len(piece)
+            if size >= HUGE > size - len(piece):
+                self.report.note("huge", stream.path, "huge, looked at in pieces")
+            lines.feed(piece)
+            self._tell_spans(stream, reading.feed(piece), lines)
+            self.tell(stream, (unscannable(self.inspector, each) for each in reading.taken_problems()))
+            piece, problem = (b"", problem) if problem else stream.data.as_far(PIECE)
+        self._tell_spans(stream, reading.end(), lines)
         return problem
 
     def _tell_spans(self, stream: Stream, found: Iterable[Span], lines: _Lines) -> None:

@@ -31,7 +31,6 @@ class _Side:
 
     feed: Callable[[bytes], Step]
     close: Callable[[], Step]
-    discard: Callable[[], None]
 
 
 def inspected(engine: Engine) -> Callable[[Line], Line]:
@@ -41,10 +40,7 @@ def inspected(engine: Engine) -> Callable[[Line], Line]:
         protocol, direction = word(line, "protocol", PROTOCOLS), word(line, "direction", DIRECTIONS)
         segments = _segments(line)
         side = _SIDES[protocol, direction](engine, segments)
-        try:
-            return _driven(side, segments)
-        finally:
-            side.discard()
+        return _driven(side, segments)
 
     return one
 
@@ -89,7 +85,7 @@ def _flow(engine: Engine) -> Flow:
 def _asking(engine: Engine, _: Sequence[bytes]) -> _Side:
     """The client of a new connection: its first bytes say what it speaks."""
     flow = _flow(engine)
-    return _Side(lambda data: flow.client.feed(data), flow.client_close, flow.discard)
+    return _Side(lambda data: flow.client.feed(data), flow.client_close)
 
 
 def _answering(engine: Engine, segments: Sequence[bytes]) -> _Side:
@@ -97,7 +93,7 @@ def _answering(engine: Engine, segments: Sequence[bytes]) -> _Side:
     flow = _flow(engine)
     if b"".join(segments)[:5].upper() == b"HTTP/":
         flow.client.feed(_QUESTION)
-    return _Side(lambda data: flow.server.feed(data), flow.server_close, flow.discard)
+    return _Side(lambda data: flow.server.feed(data), flow.server_close)
 
 
 def _http1_request(engine: Engine, _: Sequence[bytes]) -> _Side:
@@ -117,7 +113,7 @@ def _opaque(engine: Engine, _: Sequence[bytes]) -> _Side:
 
 
 def _one_way(inspection: Inspection) -> _Side:
-    return _Side(inspection.feed, inspection.close, inspection.discard)
+    return _Side(inspection.feed, inspection.close)
 
 
 _SIDES: dict[tuple[str, str], Callable[[Engine, Sequence[bytes]], _Side]] = {
