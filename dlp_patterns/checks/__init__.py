@@ -15,23 +15,39 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import cast
 
 from dlp_patterns.model import Confirmed
 
-__all__ = ["REGISTRY", "Check", "Confirmed"]
+__all__ = ["REGISTRY", "SHORT_CUTS", "Check", "Confirmed", "ShortCut"]
 
 type Check = Callable[[bytes, int, int], Confirmed | None]
 """Confirms a hit, or not: (window, start, end) -> Confirmed | None.  Never raises."""
 
 
-def _discover() -> Mapping[str, Check]:
-    """Every module of this folder, by name.  A module without a `check` is an AttributeError at import."""
+type ShortCut = Callable[[bytes, int], bool]
+"""Whether nothing that ends at an offset of a window could be confirmed: (window, end) -> bool.  It only saves time."""
+
+
+def _discover() -> Mapping[str, ModuleType]:
+    """Every module of this folder, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names}
-    return MappingProxyType({name: cast("Check", module.check) for name, module in modules.items()})
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 
 
-REGISTRY: Mapping[str, Check] = _discover()
-"""Every check, by the name a pattern file uses in `check`."""
+_MODULES = _discover()
+
+REGISTRY: Mapping[str, Check] = MappingProxyType(
+    {name: cast("Check", module.check) for name, module in _MODULES.items()}
+)
+"""Every check, by the name a pattern file uses in `check`.  A module without one is an AttributeError at import."""
+
+SHORT_CUTS: Mapping[str, ShortCut] = MappingProxyType(
+    {
+        name: cast("ShortCut", module.rules_out)
+        for name, module in _MODULES.items()
+        if hasattr(module, "rules_out")
+    }
+)
+"""Of the checks that have one: their patterns hit numbers that are none by the hundred."""

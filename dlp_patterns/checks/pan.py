@@ -27,6 +27,9 @@ MIN_DIGITS, MAX_DIGITS = 12, 19
 MIN_GROUPED = 13
 """Nobody prints the twelve digits of a Maestro card in groups; three groups of four are a part of something."""
 
+_BEGINS_A_RUN = frozenset(b"\"':=>([{&|@#$%;A")
+"""Bytes that part no groups: what stands behind one is a number of its own."""
+
 _GROUP = re.compile(rb"[0-9]+")
 _JOINED_GROUP = re.compile(rb"[0-9](?:" + INVISIBLE + rb"{0,2}[0-9])*")
 _INVISIBLE = re.compile(INVISIBLE)
@@ -48,6 +51,16 @@ class Group(NamedTuple):
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The card number in window[start:end] or in a part of it made of whole groups: the surest, then the longest."""
     return find(window, start, end, BRANDS)
+
+
+def rules_out(window: bytes, end: int) -> bool:
+    """Whether window[:end] ends in one run of digits, part of no printed groups, that is no card number."""
+    tail = window[max(0, end - MAX_DIGITS - 2) : end]
+    before = tail.rstrip(b"0123456789")
+    length = len(tail) - len(before)
+    if not MIN_GROUPED <= length <= MAX_DIGITS or (before and before[-1] not in _BEGINS_A_RUN):
+        return False
+    return not luhn.is_valid(tail[-length:])
 
 
 def find(window: bytes, start: int, end: int, table: Table, *, summed: bool = True) -> Confirmed | None:

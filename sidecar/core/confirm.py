@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dlp_patterns import masking
-from dlp_patterns.checks import REGISTRY, Check
+from dlp_patterns.checks import REGISTRY, SHORT_CUTS, Check, ShortCut
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
 from sidecar.core.allowances import NO_MARKS, Marks
@@ -73,6 +73,10 @@ class Confirmer:
     @cached_property
     def _checks(self) -> list[Check]:
         return [REGISTRY[pattern.check] for pattern in self.patterns]
+
+    @cached_property
+    def _short_cuts(self) -> list[ShortCut | None]:
+        return [SHORT_CUTS.get(pattern.check) for pattern in self.patterns]
 
     def confirm(self, hit: Hit, window: bytes, base: int, place: Place, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
@@ -140,10 +144,9 @@ class Confirmer:
         There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
         """
         pattern, regex, check = self.patterns[index], self._regexes[index], self._checks[index]
-        right = pattern.boundary.right
-        # The engine reports the end behind the boundary byte it consumed, or the end of the text.
-        for stop in (end,) if right is Boundary.NONE else (end - 1, end):
-            if stop < 1 or not right.holds(window[stop] if stop < len(window) else None):
+        right, rules_out = pattern.boundary.right, self._short_cuts[index]
+        for stop in _stops(right, window, end):
+            if rules_out is not None and rules_out(window, stop):
                 continue
             found = regex.search(window, max(0, stop - pattern.width), stop)
             while found is not None:
@@ -153,6 +156,18 @@ class Confirmer:
                     return confirmed
                 found = regex.search(window, start + 1, stop)
         return None
+
+
+def _stops(right: Boundary, window: bytes, end: int) -> tuple[int, ...]:
+    """Where a value can end whose hit ends at `end`.
+
+    The engine reports the end of the boundary byte that it consumed, or the end of the text: then the byte was its own.
+    """
+    if right is Boundary.NONE:
+        return (end,)
+    if end < len(window):
+        return (end - 1,) if end and right.holds(window[end - 1]) else ()
+    return (end - 1, end) if end > 1 and right.holds(window[end - 1]) else (end,)
 
 
 def _behind(boundary: Boundary) -> bytes:
