@@ -109,7 +109,7 @@ IDENTITIES: Final[tuple[Identity, ...]] = (
         "us_mbi",
         ("mbi", "medicare_beneficiary_id"),
         ("MBI", "Medicare beneficiary identifier"),
-        "1[E]G4-[T]E5-[M]K73",
+        "[1EG]9-[TE]9-[MK]99",
     ),
     Identity(
         "us_passport", ("passport_number", "us_passport"), ("US passport number", "passport no."), "999999999"
