@@ -15,11 +15,11 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from dlp_patterns.model import Confirmed, Evidence
+from dlp_patterns.model import Confirmed, Evidence, Pattern
 
 _BYTES = 8
 """Of a hash, that count."""
@@ -105,3 +105,18 @@ class ExactSet:
     def check(self, window: bytes, start: int, end: int) -> Confirmed | None:
         """Confirms what is in the set; a check like those of `dlp_patterns.checks`."""
         return Confirmed(start, end, "exact", Evidence.STRONG) if window[start:end] in self else None
+
+
+CHECK = "exact"
+"""What a pattern with such a set has for a check."""
+
+_TRIAL_KEY = b"known to everybody"
+
+
+def trial(pattern: Pattern) -> Pattern:
+    """A pattern as its examples show it: they are the only identifiers it knows.  Other patterns stay as they are."""
+    if pattern.exact is None:
+        return pattern
+    how = Normal(pattern.exact.normalise)
+    hashes = (keyed(_TRIAL_KEY, normal(example.value, how)) for example in pattern.match)
+    return replace(pattern, known=ExactSet.of(_TRIAL_KEY, hashes, how))

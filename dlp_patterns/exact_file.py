@@ -9,12 +9,15 @@ there, they must be right: with another key nothing would ever match, and nobody
 
 from __future__ import annotations
 
+import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dlp_patterns.errors import PatternError, Problem
 from dlp_patterns.exact import HASH_DIGITS, MIN_KEY, ExactSet, Normal, key_id, read
+from dlp_patterns.model import Exact, Pattern
 
 MOST = 10_000_000
 """Identifiers in one set; they would take 80 MB."""
@@ -35,6 +38,34 @@ def read_key(path: Path) -> bytes:
         ) from None
     if len(key) < MIN_KEY:
         raise _wrong(path, "key", f"is shorter than {MIN_KEY} bytes", "make one with `cdefence exact key`")
+    return key
+
+
+def armed(patterns: Iterable[Pattern], environ: Mapping[str, str] = os.environ) -> tuple[Pattern, ...]:
+    """The same patterns; those of the user's own identifiers know them now.  Raises PatternError with every problem."""
+    found: list[Pattern] = []
+    errors: list[PatternError] = []
+    for pattern in patterns:
+        try:
+            found.append(pattern if pattern.exact is None else _armed(pattern, pattern.exact, environ))
+        except PatternError as error:
+            errors.append(error)
+    if errors:
+        raise PatternError.together(errors)
+    return tuple(found)
+
+
+def _armed(pattern: Pattern, exact: Exact, environ: Mapping[str, str]) -> Pattern:
+    key = read_key(Path(exact.key_file)) if exact.key_file else _key(environ, exact.key_env, pattern.id)
+    return replace(pattern, known=read_set(Path(exact.hashes), key, Normal(exact.normalise)))
+
+
+def _key(environ: Mapping[str, str], name: str, where: str) -> bytes:
+    """The key in a variable of the environment."""
+    key = os.fsencode(environ.get(name, ""))
+    if len(key) < MIN_KEY:
+        what = f"{name} is shorter than {MIN_KEY} bytes" if key else f"{name} is not set"
+        raise PatternError([Problem("exact.key_env", what, "make a key with `cdefence exact key`")], where)
     return key
 
 

@@ -14,6 +14,7 @@ from dlp_patterns.model import (
     Boundary,
     Context,
     DataClass,
+    Exact,
     Example,
     NonMatch,
     Pattern,
@@ -40,6 +41,7 @@ def restore(text: bytes) -> tuple[Pattern, ...]:
 def _row(pattern: Pattern) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(pattern, name) for name in Pattern.__slots__}
     context = pattern.context
+    row["known"] = None  # neither a key nor identifiers are kept
     row["regex"] = pattern.regex.decode(_BYTES)
     row["context"] = context and {
         name: [word.decode(_BYTES) for word in value] if isinstance(value, tuple) else value
@@ -64,6 +66,7 @@ def _pattern(row: dict[str, Any]) -> Pattern:
             },
         )
     row |= {
+        "exact": Exact(*row["exact"]) if row["exact"] else None,
         "klass": DataClass(row["klass"]),
         "severity": Severity(row["severity"]),
         "regex": row["regex"].encode(_BYTES),

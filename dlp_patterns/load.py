@@ -10,6 +10,8 @@ A pattern file is one YAML mapping; see packs/pci/pan.yaml.  Keys:
   boundary   none | digit | word | token, for both sides, or {left: ..., right: ...}
   check      module of checks/;  show: row of masking.py
   context    optional: {fields: [...], words: [...], deny: [...], distance: 1..96, required: true | false}
+  exact      instead of check: {hashes: FILE, key_file: FILE or key_env: NAME, normalise: alnum | digits | exact}: only
+             the user's own identifiers are found (exact.py); the values of `match` need not be among them
   tells      optional: the id that findings bear, where this is another way of writing the values of that pattern
   match      list of {text, finds};  no_match: list of {text, why}
 `text` and `finds` are a string, or a list of strings that are put together (so that no scanner takes an
@@ -30,11 +32,13 @@ import yaml
 from dlp_patterns import masking
 from dlp_patterns import regex as expressions
 from dlp_patterns.checks import REGISTRY
+from dlp_patterns.exact import CHECK, Normal
 from dlp_patterns.model import (
     MAX_DISTANCE,
     Boundary,
     Context,
     DataClass,
+    Exact,
     Example,
     NonMatch,
     Pack,
@@ -66,7 +70,12 @@ _REQUIRED = (
     "match",
     "no_match",
 )
-_OPTIONAL = ("context", "tells")
+_OPTIONAL = ("context", "tells", "exact")
+
+
+def _required(exact: bool) -> tuple[str, ...]:
+    """The keys a file must have: identifiers of one's own stand in for a check."""
+    return tuple(key for key in _REQUIRED if key != "check") if exact else _REQUIRED
 
 
 def shipped() -> tuple[str, ...]:
@@ -107,7 +116,7 @@ def load_pack(folder: Path) -> Pack:
 def load_pattern(path: Path) -> Pattern:
     """The pattern in one file.  Raises PatternError: the file, and every problem with field and remedy."""
     reader = _Reader()
-    pattern = reader.pattern(_document(path, reader), f"{path.parent.name}/{path.stem}")
+    pattern = reader.pattern(_document(path, reader), f"{path.parent.name}/{path.stem}", path.parent)
     if reader.problems or pattern is None:
         raise PatternError(dict.fromkeys(reader.problems), str(path))
     return pattern
@@ -139,7 +148,8 @@ def _document(path: Path, reader: _Reader) -> Mapping[str, object]:
         mark = getattr(error, "problem_mark", None)
         reader.note("file", f"is no YAML ({problem}, line {mark.line + 1 if mark else '?'})", "correct it")
     else:
-        return reader.mapping(document, "file", _REQUIRED, _OPTIONAL)
+        exact = isinstance(document, dict) and "exact" in document
+        return reader.mapping(document, "file", _required(exact), _OPTIONAL)
     return {}
 
 
@@ -287,9 +297,28 @@ class _Reader:
         found = [read(item, f"{field}[{at}]") for at, item in enumerate(self.items(value, field))]
         return tuple(item for item in found if item is not None)
 
-    def pattern(self, holder: Mapping[str, object], name: str) -> Pattern | None:
+    def exact(self, value: object, folder: Path) -> Exact | None:
+        """The user's own identifiers; paths count from the pattern file."""
+        keys = [each for each in ("key_file", "key_env") if isinstance(value, dict) and each in value]
+        holder = self.mapping(value, "exact", ("hashes", *keys[:1]), ("normalise",))
+        if not keys:
+            self.note(
+                "exact", "has no key", "name its file (key_file) or the variable that holds it (key_env)"
+            )
+        if not keys or "hashes" not in holder or keys[0] not in holder:
+            return None
+        key = self.text(holder[keys[0]], f"exact.{keys[0]}")
+        return Exact(
+            hashes=str(folder / self.text(holder["hashes"], "exact.hashes")),
+            key_file=str(folder / key) if keys[0] == "key_file" else "",
+            key_env=key if keys[0] == "key_env" else "",
+            normalise=self.choice(holder.get("normalise", Normal.ALNUM.value), "exact.normalise", Normal),
+        )
+
+    def pattern(self, holder: Mapping[str, object], name: str, folder: Path) -> Pattern | None:
         """The pattern in a document whose place in the folders says that it is `name`."""
-        if not holder.keys() >= set(_REQUIRED):
+        exact = self.exact(holder["exact"], folder) if "exact" in holder else None
+        if not holder.keys() >= set(_required("exact" in holder)):
             return None
         regex = self.take(lambda: expressions.compact(self.text(holder["regex"], "regex")))
         if holder["id"] != name:
@@ -303,13 +332,14 @@ class _Reader:
                 regex=regex or b"",
                 width=self.number(holder["width"], "width"),
                 boundary=self.sides(holder["boundary"]),
-                check=self.name(holder["check"], "check", REGISTRY),
+                check=CHECK if "exact" in holder else self.name(holder["check"], "check", REGISTRY),
                 show=self.name(holder["show"], "show", masking.RULES),
                 severity=self.choice(holder["severity"], "severity", Severity),
                 context=self.context(holder["context"]) if "context" in holder else None,
                 match=self.each(holder["match"], "match", self.example),
                 no_match=self.each(holder["no_match"], "no_match", self.non_match),
                 tells=self.text(holder["tells"], "tells") if "tells" in holder else "",
+                exact=exact,
             )
         )
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dlp_patterns import fieldname
 from dlp_patterns import regex as expressions
 from dlp_patterns.errors import PatternError, Problem
+
+if TYPE_CHECKING:
+    from dlp_patterns.exact import ExactSet
 
 __all__ = [
     "Boundary",
@@ -24,6 +27,7 @@ __all__ = [
     "Context",
     "DataClass",
     "Evidence",
+    "Exact",
     "Example",
     "NonMatch",
     "Pack",
@@ -245,6 +249,16 @@ class Confirmed:
     test: bool = False
 
 
+class Exact(NamedTuple):
+    """Where the user's own identifiers are that a pattern finds: paths of files, and how values are normalised."""
+
+    hashes: str
+    key_file: str
+    """Or empty, and `key_env` names a variable of the environment that holds the key."""
+    key_env: str
+    normalise: str
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One kind of sensitive value: how it looks, how it is confirmed, how it may be shown, and the evidence.
@@ -268,6 +282,10 @@ class Pattern:
     match: tuple[Example, ...]
     no_match: tuple[NonMatch, ...]
     tells: str = ""
+    exact: Exact | None = None
+    """Instead of a check: only the user's own identifiers are confirmed."""
+    known: ExactSet | None = field(default=None, repr=False, compare=False)
+    """These, once they have been read (`exact_file.armed`)."""
 
     @property
     def told(self) -> str:
@@ -285,9 +303,9 @@ def _problems(pattern: Pattern) -> Iterator[Problem]:
         yield Problem("id", "must be <pack>/<name>", "use a-z, 0-9 and _ on both sides of one slash")
     if pattern.tells and not _ID.fullmatch(pattern.tells):
         yield Problem("tells", "must be <pack>/<name>", "write the id of the pattern whose values these are")
-    for field in ("title", "source", "check", "show"):
-        if not getattr(pattern, field).strip():
-            yield Problem(field, "is empty", "fill it in")
+    for each in ("title", "source", "check", "show"):
+        if not getattr(pattern, each).strip():
+            yield Problem(each, "is empty", "fill it in")
     if not pattern.match:
         yield Problem("match", "has no example", "add at least one text in which the value is found")
     if len(pattern.no_match) < MIN_NO_MATCH:

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import cast
 
-from dlp_patterns.model import Confirmed
+from dlp_patterns.model import Confirmed, Pattern
 
-__all__ = ["REGISTRY", "SHORT_CUTS", "Check", "Confirmed", "ShortCut"]
+__all__ = ["REGISTRY", "SHORT_CUTS", "Check", "Confirmed", "ShortCut", "check_of"]
 
 type Check = Callable[[bytes, int, int], Confirmed | None]
 """Confirms a hit, or not: (window, start, end) -> Confirmed | None.  Never raises."""
@@ -51,3 +51,8 @@ SHORT_CUTS: Mapping[str, ShortCut] = MappingProxyType(
     }
 )
 """Of the checks that have one: their patterns hit numbers that are none by the hundred."""
+
+
+def check_of(pattern: Pattern) -> Check:
+    """What confirms the hits of a pattern.  Raises KeyError for an exact one whose identifiers were not read."""
+    return pattern.known.check if pattern.known is not None else REGISTRY[pattern.check]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dlp_patterns import masking
-from dlp_patterns.checks import REGISTRY, SHORT_CUTS, Check, ShortCut
+from dlp_patterns.checks import SHORT_CUTS, Check, ShortCut, check_of
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
 from sidecar.core.allowances import NO_MARKS, Marks
@@ -72,7 +72,7 @@ class Confirmer:
 
     @cached_property
     def _checks(self) -> list[Check]:
-        return [REGISTRY[pattern.check] for pattern in self.patterns]
+        return [check_of(pattern) for pattern in self.patterns]
 
     @cached_property
     def _short_cuts(self) -> list[ShortCut | None]:

@@ -29,6 +29,9 @@ _CONFIDENCES = {level.name.lower(): level for level in Confidence}
 _GROUNDS = {ground.value: ground for ground in Ground}
 _PER = {"connection": False, "message": True}
 
+OWN: Final = "own/"
+"""The pack of the user's own patterns."""
+
 _WHAT: Final = ("class", "pattern", "confidence")
 _PEERS: Final = ("from", "to", "ports", "channel")
 _PLACES: Final = ("path", "where")
@@ -167,7 +170,8 @@ class DlpReader(RuleReader):
         if not isinstance(node, str) or not _PATTERN.fullmatch(node):
             self.wrong(field, f"is {show(node)}", "write a pattern id such as pci/pan")
             return None
-        if self._patterns is not None and node not in self._patterns:
+        own = node.startswith(OWN)  # only the sidecars that have it know what is in it
+        if self._patterns is not None and node not in self._patterns and not own:
             self.wrong(field, f"is {show(node)}, which no pack has", f"use {listed(sorted(self._patterns))}")
         return node
 

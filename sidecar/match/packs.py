@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dlp_patterns
 from dlp_patterns import kept, load
+from dlp_patterns.exact_file import armed
 from dlp_patterns.model import Pack, Pattern, PatternError, Problem
 from sidecar.match import cache, trial
 
@@ -29,9 +30,9 @@ def patterns(
     _no_strangers(chosen)
     every = [*chosen, *folders]
     if cache_folder is None:
-        return _tried(chosen, folders)
+        return armed(_tried(chosen, folders))
     key = b"patterns " + _fingerprint(every)
-    return kept.restore(cache.fetch(cache_folder, key, lambda: kept.dump(_tried(chosen, folders))))
+    return armed(kept.restore(cache.fetch(cache_folder, key, lambda: kept.dump(_tried(chosen, folders)))))
 
 
 def _tried(shipped: Sequence[Path], own: Sequence[Path]) -> tuple[Pattern, ...]:

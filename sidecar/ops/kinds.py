@@ -120,6 +120,11 @@ def some_of(words: tuple[str, ...]) -> Kind[tuple[str, ...]]:
 
 TEXT = Kind("printable text", _text)
 PATH = Kind("a path", _path)
+NO_OR_MORE_PATHS = Kind(
+    "paths, separated by commas, or nothing",
+    lambda text: several("", _path).parse(text) if text else (),
+    many=True,
+)
 FLAG = Kind("true or false", _flag)
 PORT = whole_from(1, 65_535)
 ADDRESSES = several("different IP addresses, separated by commas", lambda text: str(ip_address(text)))

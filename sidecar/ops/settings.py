@@ -25,6 +25,7 @@ from sidecar.ops.kinds import (
     ADDRESSES,
     FLAG,
     NO_OR_MORE_ADDRESSES,
+    NO_OR_MORE_PATHS,
     ORIGIN,
     PATH,
     PORT,
@@ -165,6 +166,12 @@ class Settings:
     packs: tuple[str, ...] = field(
         default=PACKS,
         metadata=_about(some_of(PACKS), "Pattern packs."),
+    )
+    own_packs: tuple[Path, ...] = field(
+        default=(),
+        metadata=_about(
+            NO_OR_MORE_PATHS, "Folders of pattern files of your own; policies speak of the one called `own`."
+        ),
     )
     connect_timeout_s: float = field(
         default=10.0,

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from dlp_patterns.exact_file import read_key
-from dlp_patterns.load import builtin
 from sidecar import __version__, contract
+from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.app_probes import AppProbes
 from sidecar.ops.callers import Callers, is_loopback
@@ -42,7 +42,7 @@ class Process:
         """Raises EngineError, ConfigError or OSError when there is nothing safe to start with."""
         self._settings = settings
         self._limit = _limit(settings.max_connections, sockets.raise_descriptor_limit())
-        patterns = [pattern for pack in builtin() if pack.name in settings.packs for pattern in pack.patterns]
+        patterns = packs.patterns(settings.packs, settings.own_packs, settings.cache_dir)
         matcher = HyperscanMatcher(patterns, settings.cache_dir)
         freshness = Freshness(settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
         key = read_key(settings.hash_key) if settings.hash_key is not None else b""

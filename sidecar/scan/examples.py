@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dlp_patterns.exact import trial
 from dlp_patterns.model import Pattern
 from sidecar.core.findings import Part, Place
 from sidecar.core.inspector import Inspector
@@ -14,7 +15,9 @@ from sidecar.scan.engine import Engine, cache_folder
 
 def complaints(patterns: Sequence[Pattern], cache: Path | None = None) -> Iterator[str]:
     """What does not hold, one line each; no value is shown.  Raises EngineError."""
-    engine = Engine(HyperscanMatcher(patterns, cache or cache_folder()), Policy())
+    engine = Engine(
+        HyperscanMatcher([trial(pattern) for pattern in patterns], cache or cache_folder()), Policy()
+    )
     inspector = engine.inspector()
     for index, pattern in enumerate(patterns):
         for at, example in enumerate(pattern.match):

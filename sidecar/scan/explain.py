@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from dlp_patterns import fieldname, masking
-from dlp_patterns.checks import REGISTRY
+from dlp_patterns.checks import check_of
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, Pattern
 from sidecar.core import judgement
 from sidecar.core.findings import PLAIN, Part, Place
@@ -128,7 +128,7 @@ def _reported(inspector: Inspector, text: bytes) -> Iterator[_Hit]:
         pattern, begin = inspector.matcher.patterns[index], max(0, end - inspector.matcher.reach)
         window = text[begin : end + AHEAD]
         for start, stop in _candidates(pattern, window, end - begin):
-            confirmed = REGISTRY[pattern.check](window, start, stop)
+            confirmed = check_of(pattern)(window, start, stop)
             yield _judged(pattern, text, begin, start, stop, confirmed)
 
 

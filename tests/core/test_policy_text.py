@@ -365,6 +365,7 @@ def test_names_are_unique_over_the_whole_file():
         parse_policy(text, "p")
 
 
-def test_a_pattern_is_looked_up_only_when_the_packs_are_known():
+def test_a_pattern_is_looked_up_where_it_can_be_known():
     text = HEAD + "dlp:\n- {pattern: own/thing, action: block}\n"
     assert parse_policy(text, "p").policy.dlp[0].pattern == "own/thing"
+    assert parse_policy(text, "p", {"pci/pan"}).policy.dlp[0].pattern == "own/thing"

@@ -19,6 +19,7 @@ READ = [
     ("CDEFENCE_SCOPE", "connected-to", "scope", PeerClass.CONNECTED_TO),
     ("CDEFENCE_MODE", "monitor", "mode", Mode.MONITOR),
     ("CDEFENCE_POLICY", "/etc/cdefence/policy.yaml", "policy", Path("/etc/cdefence/policy.yaml")),
+    ("CDEFENCE_OWN_PACKS", "a,b", "own_packs", (Path("a"), Path("b"))),
     ("CDEFENCE_HASH_KEY", "key", "hash_key", Path("key")),
     ("CDEFENCE_SCOPE_MAP", "map.json", "scope_map", Path("map.json")),
     ("CDEFENCE_SCOPE_API", "https://scopes.x.svc:8443", "scope_api", Origin("scopes.x.svc", 8443)),
