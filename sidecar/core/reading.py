@@ -18,6 +18,7 @@ from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.inspector import AHEAD, Inspector
 from sidecar.core.reasons import Reason
+from sidecar.core.rulings import Rulings
 from sidecar.core.text import Text, apart
 from sidecar.core.views.table import VIEWS
 from sidecar.core.views.view import Spec, View
@@ -266,7 +267,12 @@ def read(
     if b"utf-16" in content_type.lower():
         text = text.decode("utf-16", "replace").encode()
         place = place.through("utf-16")
-    found = [span.finding for span in spans(inspector, text, place, exact=True)]
+    rules = inspector.rules
+    every = spans(inspector, text, place, exact=True)
+    if rules.asks_more:
+        rulings = Rulings(rules)
+        every = [rulings.span(span, "") for span in every]
+    found = [span.finding for span in every]
     found.sort(key=lambda finding: (finding.view, finding.offset))
     return found if problem is None else [*found, unscannable(inspector, problem)]
 

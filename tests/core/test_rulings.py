@@ -14,6 +14,7 @@ from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.flow import Flow
 from sidecar.core.policy import Connection, DlpRule, Policy
+from sidecar.core.reading import read
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.scopes import Direction, Mode, PeerClass
@@ -286,3 +287,14 @@ STRICTEST = [
 def test_what_might_be_blocked_is_held(policy: Policy, strictest: Action) -> None:
     rules = policy.flow_rules(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, Channel.HTTP1, key=KEY)
     assert rules.strictest("pci/pan", (FindingClass.PAN, FindingClass.TEST_PAN)) is strictest
+
+
+def test_a_complete_text_is_judged_by_all_rules_too() -> None:
+    """What `cdefence scan` reads is one message."""
+    document = b'{"debug": {"card": "%b"}, "payment": {"card": "%b"}}' % (VISA, AMEX)
+    made = regime(excluded(Condition(places=("$.debug.*",))), TODAY)
+    found = read(made.inspector(PeerClass.NODE, PeerClass.NODE, Channel.OPAQUE), document)
+    assert [(str(each.action), each.where) for each in found] == [
+        ("allow", "$.debug.card"),
+        ("block", "$.payment.card"),
+    ]
