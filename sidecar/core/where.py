@@ -70,7 +70,8 @@ class Trail:
         self._steps = _Steps(hides)
         self._begun = False
         self._room = KEPT if place.part is Part.BODY else 0
-        self._pieces: list[bytes] = []
+        self._text = bytearray()
+        """A copy: of many small pieces, many objects would stay."""
 
     def feed(self, piece: bytes) -> None:
         """More of the text."""
@@ -80,19 +81,16 @@ class Trail:
             first = piece.lstrip(_BLANK)[:1]
             self._begun = bool(first)
             if first and first not in b"{[":
-                self._room, self._pieces = 0, []
+                self._room, self._text = 0, bytearray()
                 return
-        kept = piece if len(piece) <= self._room else piece[: self._room]
-        self._pieces.append(kept)
-        self._room -= len(kept)
+        self._text += piece[: self._room]
+        self._room = KEPT - len(self._text)
 
     def at(self, start: int) -> str:
         """Where the value at `start` stands."""
-        if not self._pieces or start >= KEPT:
+        if not self._text or start >= KEPT:
             return self._roughly
-        if len(self._pieces) > 1:
-            self._pieces = [b"".join(self._pieces)]
-        return self._steps.path(self._pieces[0], start) or self._roughly
+        return self._steps.path(self._text, start) or self._roughly
 
 
 class _Point(NamedTuple):
@@ -113,7 +111,7 @@ class _Steps:
         self._broken: int | None = None
         """Where it turned out to be none."""
 
-    def path(self, text: bytes, start: int) -> str:
+    def path(self, text: bytes | bytearray, start: int) -> str:
         """The path of what stands at `start`; empty where the text is no JSON up to there."""
         if self._broken is not None and start > self._broken:
             return ""
@@ -124,7 +122,7 @@ class _Steps:
                 break  # the value stands in it: where it ends is not known here
             match token[0][:1]:
                 case b'"':
-                    last = token[0]
+                    last = bytes(token[0])
                 case b":" if steps and last is not None:
                     steps[-1], last = last, None
                 case b"{":
