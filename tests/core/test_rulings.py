@@ -143,7 +143,7 @@ def test_a_threshold_forgets_what_it_counted_when_it_is_reached() -> None:
 numbers = st.lists(cards(), min_size=1, max_size=6)
 
 
-@effort(60)
+@effort(100)
 @given(numbers, st.integers(2, 5), st.sampled_from([Action.MASK, Action.BLOCK]), st.data())
 def test_any_chunking_same_answer(
     values: list[bytes], most: int, action: Action, data: st.DataObject
@@ -298,3 +298,43 @@ def test_a_complete_text_is_judged_by_all_rules_too() -> None:
         ("allow", "$.debug.card"),
         ("block", "$.payment.card"),
     ]
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    parts = (body[at : at + size] for at in range(0, len(body), size))
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return b"POST /pay HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n"
+
+
+def zipped(body: bytes) -> bytes:
+    coded = gzip.compress(body)
+    return b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(coded), coded)
+
+
+few = st.lists(cards(), min_size=1, max_size=3)
+
+
+@effort(60)
+@given(few, few, st.integers(1, 40), st.data())
+def test_places_and_thresholds_do_not_depend_on_the_framing(
+    debug: list[bytes], payment: list[bytes], size: int, data: st.DataObject
+) -> None:
+    """Whole, in chunks or compressed, and however it is cut: of the same body the same is told."""
+    rules = (DlpRule("two", Action.BLOCK, at_least=2), REPORT)
+    policy = Policy(dlp=rules, exclusions=excluded(Condition(places=("$.debug[*",))).exclusions)
+    quoted = (b", ".join(b'"%b"' % number for number in each) for each in (debug, payment))
+    body = b'{"debug": [%b], "payment": [%b]}' % tuple(quoted)
+    seen = [
+        sent(policy, wire, data.draw(cuttings(wire)))
+        for wire in (post(body), chunked(body, size), zipped(body))
+    ]
+    first, *others = [[(f.rule, f.where, f.offset) for f in outcome.findings] for outcome in seen]
+    assert others == [first, first]
+    assert {where.startswith("$.debug") for rule, where, _ in first if rule == "known"} <= {True}
+    assert [rule for rule, _, _ in first if rule != "known"] in (
+        [],
+        ["report"],
+        ["report", "two"],
+        ["report"] * 2,
+    )
+    assert {each.verdict is not None for each in seen} == {counted[-1:] == ["two"]}
