@@ -331,10 +331,6 @@ def test_places_and_thresholds_do_not_depend_on_the_framing(
     first, *others = [[(f.rule, f.where, f.offset) for f in outcome.findings] for outcome in seen]
     assert others == [first, first]
     assert {where.startswith("$.debug") for rule, where, _ in first if rule == "known"} <= {True}
-    assert [rule for rule, _, _ in first if rule != "known"] in (
-        [],
-        ["report"],
-        ["report", "two"],
-        ["report"] * 2,
-    )
+    counted = [rule for rule, _, _ in first if rule != "known"]
+    assert set(counted[:-1]) <= {"report"}
     assert {each.verdict is not None for each in seen} == {counted[-1:] == ["two"]}
