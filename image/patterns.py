@@ -6,9 +6,9 @@ Run inside the image by `rootfs.sh`.  What never belongs here: a choice of patte
 import sys
 from pathlib import Path
 
-from dlp_patterns.load import builtin
+from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.settings import PACKS
 
-patterns = [pattern for pack in builtin() if pack.name in PACKS for pattern in pack.patterns]
-HyperscanMatcher(patterns, Path(sys.argv[1]))
+folder = Path(sys.argv[1])
+HyperscanMatcher(packs.patterns(PACKS, cache_folder=folder), folder)

@@ -170,7 +170,8 @@ class Settings:
     own_packs: tuple[Path, ...] = field(
         default=(),
         metadata=_about(
-            NO_OR_MORE_PATHS, "Folders of pattern files of your own; policies speak of the one called `own`."
+            NO_OR_MORE_PATHS,
+            "Folders of pattern files of your own; policies speak of the one called `own`. Watched.",
         ),
     )
     connect_timeout_s: float = field(

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from dlp_patterns.exact_file import read_key
 from sidecar import __version__, contract
-from sidecar.match import packs
-from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.app_probes import AppProbes
 from sidecar.ops.callers import Callers, is_loopback
 from sidecar.ops.endpoint import Answer, Asked, Endpoint, plain
@@ -22,6 +20,7 @@ from sidecar.ops.metrics import Metrics
 from sidecar.ops.scope_api import Access
 from sidecar.ops.scope_lookup import ScopeLookup
 from sidecar.relay import sockets
+from sidecar.relay.own_packs import OwnPacks
 from sidecar.relay.server import Relay
 from sidecar.relay.supply import FileSupply, StreamSupply
 from sidecar.relay.world import Freshness, World
@@ -42,8 +41,8 @@ class Process:
         """Raises EngineError, ConfigError or OSError when there is nothing safe to start with."""
         self._settings = settings
         self._limit = _limit(settings.max_connections, sockets.raise_descriptor_limit())
-        patterns = packs.patterns(settings.packs, settings.own_packs, settings.cache_dir)
-        matcher = HyperscanMatcher(patterns, settings.cache_dir)
+        watched = OwnPacks(settings.packs, settings.own_packs, settings.cache_dir)
+        matcher = watched.matcher()
         freshness = Freshness(settings.scope_map_stale_after_s, settings.scope_map_expire_after_s)
         key = read_key(settings.hash_key) if settings.hash_key is not None else b""
         self._world = World(settings.scope, settings.mode, matcher, freshness=freshness, key=key)
@@ -52,7 +51,7 @@ class Process:
         self._health.note(patterns_loaded=True)
         api = settings.scope_api
         self._access = Access(api, settings.token, settings.ca) if api is not None else None
-        parts = settings, self._world, self._metrics, self._health
+        parts = settings, self._world, self._metrics, self._health, watched
         self._supply = FileSupply(*parts) if self._access is None else StreamSupply(*parts, self._access)
         self._events = EventLog(
             settings.events, Origin(settings.pod, settings.namespace), settings.events_queue
@@ -64,9 +63,10 @@ class Process:
     def description(self) -> str:
         """What is about to run, in one line."""
         settings, patterns = self._settings, self._world.matcher.patterns
+        names = *settings.packs, *(folder.name for folder in settings.own_packs)
         return (
             f"cdefence {__version__}: scope {settings.scope}, mode {self._world.mode}, "
-            f"packs {', '.join(settings.packs)} ({len(patterns)} patterns)"
+            f"packs {', '.join(names)} ({len(patterns)} patterns)"
         )
 
     async def start(self) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from dlp_patterns.model import PatternError
 from sidecar.core.hits import EngineError
 from sidecar.core.policy_text import PolicyError, PolicyFile, parse_policy
 from sidecar.ops.day import end_of, today
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sidecar.ops.metrics import Metrics
     from sidecar.ops.scope_api import Access
     from sidecar.ops.settings import Settings
+    from sidecar.relay.own_packs import OwnPacks
     from sidecar.relay.world import Regime, World
 
 log = logging.getLogger("cdefence")
@@ -33,7 +35,10 @@ log = logging.getLogger("cdefence")
 class Supply:
     """What both ways have in common."""
 
-    def __init__(self, settings: Settings, world: World, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, world: World, metrics: Metrics, health: Health, packs: OwnPacks
+    ) -> None:
+        self._packs = packs
         self._settings = settings
         self._world = world
         self._metrics = metrics
@@ -54,6 +59,8 @@ class Supply:
         regime, now = self._world.regime, today()
         if regime.policy.over(now) != regime.policy.over(regime.today):
             await self._look_at_exceptions(regime, now)
+        if self._packs.changed():
+            await self._look_at_packs()
 
     async def _look_at_exceptions(self, regime: Regime, now: str) -> None:
         """The same policy, on another day."""
@@ -64,6 +71,23 @@ class Supply:
             return
         if self._world.regime is regime:  # no other policy came meanwhile
             self.adopt(again)
+
+    async def _look_at_packs(self) -> None:
+        """Other patterns of the user's own; bad ones never replace good ones."""
+        regime = self._world.regime
+        try:
+            matcher = await asyncio.to_thread(self._packs.matcher)
+            again = await asyncio.to_thread(
+                self._world.prepare, regime.policy, regime.mode, regime.today, matcher
+            )
+        except (PatternError, EngineError) as error:
+            log.error("pattern packs not usable, the last ones stay: %s", error)
+            return
+        if self._world.regime is not regime:
+            self._packs.forget()  # another policy came meanwhile: once more
+            return
+        self._world.arm(again)
+        log.info("%d patterns in force", len(matcher.patterns))
 
     def prepare(self, file: PolicyFile) -> Regime:
         """What follows from a policy.  May take seconds; raises EngineError."""
@@ -96,12 +120,13 @@ class Supply:
 class FileSupply(Supply):
     """From files, looked at again and again."""
 
-    def __init__(self, settings: Settings, world: World, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, world: World, metrics: Metrics, health: Health, packs: OwnPacks
+    ) -> None:
         """Raises ConfigError or EngineError: without the policy that is meant nothing begins."""
-        super().__init__(settings, world, metrics, health)
-        known = _patterns(world)
+        super().__init__(settings, world, metrics, health, packs)
         policy, scopes = settings.policy, settings.scope_map
-        self._policy = Watched(policy, lambda path: load_policy(path, known)) if policy else None
+        self._policy = Watched(policy, lambda path: load_policy(path, _patterns(world))) if policy else None
         self._scopes = Watched(scopes, load_scope_map) if scopes else None
         self.adopt(self.prepare(self._first_policy()))
         self._look_at_scopes()
@@ -151,12 +176,17 @@ class StreamSupply(Supply):
     """
 
     def __init__(
-        self, settings: Settings, world: World, metrics: Metrics, health: Health, access: Access
+        self,
+        settings: Settings,
+        world: World,
+        metrics: Metrics,
+        health: Health,
+        packs: OwnPacks,
+        access: Access,
     ) -> None:
         """Raises EngineError."""
-        super().__init__(settings, world, metrics, health)
+        super().__init__(settings, world, metrics, health, packs)
         world.regime = self.prepare(PolicyFile(world.policy))  # compiled now, should there be no other
-        self._known = _patterns(world)
         self._stream = ScopeStream(access, self, metrics)
         self._refused = False
         """The first policy could not be used."""
@@ -189,7 +219,7 @@ class StreamSupply(Supply):
         if change.version == self._world.policy.version:
             return
         try:
-            file = parse_policy(change.text, "policy of the controller", self._known)
+            file = parse_policy(change.text, "policy of the controller", _patterns(self._world))
             regime = await asyncio.to_thread(self.prepare, file)  # traffic goes on meanwhile
         except (PolicyError, EngineError) as error:
             self.policy_failed(error)

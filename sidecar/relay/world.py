@@ -53,8 +53,8 @@ class Regime:
         self.mode = mode
         self.today = today
         self._key = key
-        self._matcher = matcher
-        self._confirmer = confirmer
+        self.matcher = matcher
+        self.confirmer = confirmer
         self._port_sets = policy.port_sets()
         self._made: dict[tuple[PeerClass, PeerClass, Channel, tuple[bool, ...]], Inspector] = {}
 
@@ -89,11 +89,11 @@ class Regime:
         # Only what could be blocked or masked on this flow has to be held back.
         must_not_leave = frozenset(
             index
-            for index, pattern in enumerate(self._matcher.patterns)
+            for index, pattern in enumerate(self.matcher.patterns)
             if rules.strictest(pattern.told, _FOUND_AS[pattern.klass]) >= Action.MASK
         )
-        hold = self._matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        return Inspector(self._matcher, self._confirmer, rules, enforce, must_not_leave, hold)
+        hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
+        return Inspector(self.matcher, self.confirmer, rules, enforce, must_not_leave, hold)
 
 
 class World:
@@ -131,12 +131,20 @@ class World:
         """A new policy for the connections to come.  Raises EngineError, and then the old one stays."""
         self.regime = self.prepare(policy, mode, today)
 
-    def prepare(self, policy: Policy, mode: Mode, today: str = NO_DAY) -> Regime:
-        """A regime with everything compiled that connections will need.  Raises EngineError.
+    def arm(self, regime: Regime) -> None:
+        """Patterns, policy and mode for the connections to come."""
+        self.matcher, self._confirmer, self.regime = regime.matcher, regime.confirmer, regime
 
-        May take seconds; it touches nothing that connections use meanwhile, so another thread may do it.
+    def prepare(
+        self, policy: Policy, mode: Mode, today: str = NO_DAY, matcher: Matcher | None = None
+    ) -> Regime:
+        """A regime with everything compiled that connections will need, with other patterns if they are given.
+
+        Raises EngineError.  May take seconds; it touches nothing that connections use meanwhile, so another thread
+        may do it.
         """
-        regime = Regime(self.matcher, self._confirmer, policy, mode, today, self.key)
+        confirmer = self._confirmer if matcher is None else Confirmer(matcher.patterns)
+        regime = Regime(matcher or self.matcher, confirmer, policy, mode, today, self.key)
         channels = (Channel.HTTP1, Channel.OPAQUE)
         for peer, channel, port in product(PeerClass, channels, regime.ports()):
             regime.inspector(peer, self.scope, channel, port)

@@ -85,6 +85,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="what to do about findings (default: the default policy)"
     )
+    parser.add_argument(
+        "--hash-key", type=Path, metavar="FILE", help="the key of the policy's `values` (see cdefence exact)"
+    )
 
 
 def _scan(args: argparse.Namespace) -> int:

@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dlp_patterns import load
+from dlp_patterns.exact_file import read_key
 from dlp_patterns.model import Pattern
+from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Channel
 from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Policy
 from sidecar.core.scopes import Mode, PeerClass
 from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
+from sidecar.ops.day import today
 from sidecar.ops.policy_file import load_policy
-from sidecar.relay.world import World
+from sidecar.relay.world import Regime
 
 SOON = 0.4
 """Seconds after which a person is told what takes so long."""
@@ -30,17 +33,15 @@ SOON = 0.4
 class Engine:
     """What finds and judges, for texts (nothing is held back) and for connections (as the proxy does)."""
 
-    def __init__(self, matcher: HyperscanMatcher, policy: Policy) -> None:
+    def __init__(self, matcher: HyperscanMatcher, policy: Policy, key: bytes = b"") -> None:
+        """`key` is what the policy's hashes of values are made with."""
         self.matcher = matcher
-        self._policy = policy
-        self._worlds: dict[Mode, World] = {}
+        confirmer = Confirmer(matcher.patterns)
+        self._regimes = {mode: Regime(matcher, confirmer, policy, mode, today(), key) for mode in Mode}
 
     def inspector(self, channel: Channel = Channel.OPAQUE, mode: Mode = Mode.MONITOR) -> Inspector:
         """Judges as if what is looked at left a pod in scope for a peer outside.  Raises EngineError."""
-        world = self._worlds.get(mode)
-        if world is None:
-            world = self._worlds[mode] = World(PeerClass.IN_SCOPE, mode, self.matcher, self._policy)
-        return world.regime.inspector(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, channel)
+        return self._regimes[mode].inspector(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, channel)
 
 
 def engine(args: argparse.Namespace) -> Engine:
@@ -49,8 +50,9 @@ def engine(args: argparse.Namespace) -> Engine:
     policy = Policy()
     if args.policy is not None:
         policy = load_policy(args.policy, {pattern.told for pattern in patterns}).policy
+    key = read_key(args.hash_key) if args.hash_key is not None else b""
     with _telling("compiling patterns (kept for the next time)"):
-        return Engine(HyperscanMatcher(patterns, cache_folder()), policy)
+        return Engine(HyperscanMatcher(patterns, cache_folder()), policy, key)
 
 
 def chosen(given: Sequence[str] | None) -> tuple[Pattern, ...]:

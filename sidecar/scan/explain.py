@@ -109,7 +109,8 @@ def _findings(inspector: Inspector, text: bytes) -> Iterator[_Hit]:
     """What is found."""
     for span in spans(inspector, text, Place(Part.BODY), depth=0):
         pattern, before = inspector.matcher.patterns[span.index], _before(text, span.start)
-        around, level = judgement.look(pattern, before), span.finding.confidence.name.lower()
+        around = judgement.look(pattern, before, _behind(text, span.end))
+        level = span.finding.confidence.name.lower()
         yield _Hit(
             pattern,
             span.start,
@@ -140,18 +141,20 @@ def _judged(
         return _Hit(pattern, base + start, base + stop, "check", f"check {pattern.check} says no", before)
     at, end = base + confirmed.start, base + confirmed.end
     before = _before(text, at)
-    around = judgement.look(pattern, before)
-    required = pattern.context is not None and pattern.context.required and around < Around.WORD
+    around = judgement.look(pattern, before, _behind(text, end))
+    if around is Around.AGAINST:
+        return _Hit(pattern, at, end, "context", _AROUND[around], before)
+    if pattern.context is not None and pattern.context.required and around < Around.NEARBY:
+        return _Hit(pattern, at, end, "context", "a field's name or a word is required", before)
     evidence = f"{confirmed.evidence.name.lower()} evidence, {_AROUND[around]}"
-    if required or around is Around.AGAINST:
-        missing = "a field's name or a word is required, and there is none" if required else evidence
-        return _Hit(pattern, at, end, "context", _AROUND[around] if not required else missing, before)
     return _Hit(pattern, at, end, "confidence", evidence, before)
 
 
 _AROUND: Final = {
     Around.AGAINST: "its field says that it is something else",
+    Around.OTHER: "its field has another name",
     Around.NOTHING: "nothing around it says what it is",
+    Around.NEARBY: "a word nearby speaks for it, but its field has another name",
     Around.WORD: "a word nearby speaks for it",
     Around.FIELD: "its field speaks for it",
 }
@@ -201,6 +204,10 @@ def _anywhere(regex: bytes) -> re.Pattern[bytes]:
 
 def _before(text: bytes, start: int) -> bytes:
     return text[max(0, start - MAX_DISTANCE) : start]
+
+
+def _behind(text: bytes, end: int) -> bytes:
+    return text[end : end + judgement.BEHIND]
 
 
 def _word(hit: _Hit) -> str | None:

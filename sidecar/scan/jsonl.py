@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 Line = dict[str, Any]
-NO_ID = object()
+_ENCODED = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class LineError(Exception):
@@ -64,7 +64,7 @@ def parse(text: bytes) -> Line:
 
 def encoded(answered: Line) -> bytes:
     """An answer as a line."""
-    return json.dumps(answered, separators=(",", ":")).encode() + b"\n"
+    return _ENCODED(answered).encode() + b"\n"
 
 
 def decoded(value: object, field: str) -> bytes:
