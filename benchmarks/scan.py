@@ -1,8 +1,8 @@
 """How fast the whole default set looks at text, and what each pack and each pattern costs.  `python -m benchmarks scan`.
 
 The whole: a stream through `core.inspection` as a flow has it (protect mode, default policy, hold-back), in reads of
-256 KiB.  Packs and patterns: the engine alone.  One thread, processor time; natural text from what this machine has, and the
-digit-rich JSON of `corpus`.  The bars are those of the project's own aims: 1 GB/s on natural text, 0.25 on digits.
+256 KiB.  Packs and patterns: the engine alone.  One thread, processor time; natural text from what this machine has, and
+the digit-rich JSON of `corpus`.  The bars are those of the project's own aims: 1 GB/s on natural text, 0.25 on digits.
 """
 
 import json
