@@ -25,6 +25,8 @@ _ALPHABETS: Final = {
     "l": LOWER,
     "d": "0123456789",
     "H": HEX.upper(),
+    "a": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",  # bech32
+    "e": "MTNDYOjEzQ4Z",  # what digits are in base64, mostly
 }
 
 
@@ -61,7 +63,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _k("slack_app", "'xapp-1-A H10 '- d12 '- h64", "SLACK_APP_TOKEN"),
     _k("slack_webhook", "'https://hooks.slack.com/services/T H9 '/B H9 '/ w24", "SLACK_WEBHOOK"),
     _k("discord_webhook", "'https://discord.com/api/webhooks/ d18 '/ u68", "DISCORD_WEBHOOK"),
-    _k("discord_bot", "'M w23 '. w6 '. u38", "DISCORD_BOT_TOKEN"),
+    _k("discord_bot", "'MTA5 e20 '. w6 '. u38", "DISCORD_BOT_TOKEN"),
     _k("telegram_bot", "d10 ':AA u33", "TELEGRAM_BOT_TOKEN"),
     _k("stripe_live", "'sk_live_ w24", "STRIPE_KEY"),
     _k("stripe_live", "'sk_live_51 w97", "STRIPE_SECRET_KEY"),
@@ -71,7 +73,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _k("square_secret", "'sq0csp- u43", "SQUARE_SECRET"),
     _k("square_access", "'EAAA u60", "SQUARE_ACCESS_TOKEN"),
     _k("paypal_braintree", "'access_token$production$ l16 '$ h32", "BRAINTREE_TOKEN"),
-    _k("adyen_key", "'AQE u90 '- b28 '= '- u16", "ADYEN_API_KEY"),
+    _k("adyen_key", "'AQEhhmfu w40 '+ w34 '- b43 '= '- u16", "ADYEN_API_KEY"),
     _k("shopify_token", "'shpat_ h32", "SHOPIFY_TOKEN"),
     _k("shopify_secret", "'shpss_ h32", "SHOPIFY_SECRET"),
     _k("openai_key", "'sk-proj- u74 'T3BlbkFJ u74", "OPENAI_API_KEY"),
@@ -100,7 +102,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _k("terraform_token", "w14 '.atlasv1. u64", "TFE_TOKEN"),
     _k("pulumi_token", "'pul- h40", "PULUMI_ACCESS_TOKEN"),
     _k("databricks_token", "'dapi h32", "DATABRICKS_TOKEN"),
-    _k("atlassian_token", "'ATATT3 u186 '= H8", "JIRA_TOKEN"),
+    _k("atlassian_token", "'ATATT3xFfGF0 u180 '= H8", "JIRA_TOKEN"),
     _k("linear_key", "'lin_api_ w40", "LINEAR_API_KEY"),
     _k("notion_token", "'ntn_ d11 w35", "NOTION_TOKEN"),
     _k("figma_pat", "'figd_ u40", "FIGMA_TOKEN"),
@@ -114,7 +116,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _k("supabase_pat", "'sbp_ h40", "SUPABASE_ACCESS_TOKEN"),
     _k("doppler_token", "'dp.pt. w43", "DOPPLER_TOKEN"),
     _k("onepassword_service", "'ops_eyJ b250", "OP_SERVICE_ACCOUNT_TOKEN"),
-    _k("age_key", "'AGE-SECRET-KEY-1 t58", "SOPS_AGE_KEY"),
+    _k("age_key", "'AGE-SECRET-KEY-1 a58", "SOPS_AGE_KEY"),
     _k("facebook_token", "'EAA w120", "FB_TOKEN"),
     _k("alibaba_key", "'LTAI w20", "ALIBABA_ACCESS_KEY"),
     _k("yandex_key", "'AQVN u36", "YC_API_KEY"),
