@@ -30,27 +30,25 @@ _ALL = frozenset(range(256))
 class Rule:
     """How one kind is shown.
 
-    opening: what may stand before the sensitive part and is public (a prefix, a sentinel); always shown.
+    opening: what may stand before the sensitive part and is public (a prefix, a sentinel); always shown.  None: the literal
+    texts with which the pattern's expression begins (`regex.openings`), which say the kind and nothing of the value.
     hides: the bytes that carry the value; all others are separators and stay.
     head, tail: how many of those bytes stay visible at either end.
     ends: bytes that end the part with a head and a tail; after one of them everything but `keeps` is hidden.
-    lead: how many leading bytes of the whole value may be seen before a verdict, at most MAX_LEAD.
+    lead: how many leading bytes of what the expression matches may be seen before a verdict, at most MAX_LEAD.  None: as
+    many as its literal beginnings have.
     """
 
-    opening: re.Pattern[bytes]
+    opening: re.Pattern[bytes] | None
     hides: frozenset[int]
     head: int
     tail: int
-    lead: int
+    lead: int | None
     ends: frozenset[int] = frozenset()
     keeps: frozenset[int] = frozenset()
 
 
 _NOTHING = re.compile(rb"")
-_TOKEN = re.compile(
-    rb"A(?:KIA|SIA)|gh[a-z]_|github_pat_|gl[a-z]{2,8}-|xox[a-z](?:\.xox[a-z])?-|xapp-|[rs]k_(?:live|test)_|AIza"
-    rb"|SG\.|npm_|pypi-"
-)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
@@ -71,9 +69,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         # An account: country, check digits, last four.
         "iban": Rule(_NOTHING, _DIGITS | _LETTERS, head=4, tail=4, lead=4),
         # A secret that says what it is: the literal prefix, nothing else.
-        "token": Rule(_TOKEN, _ALL, head=0, tail=0, lead=4),
-        # The same, for kinds whose literal prefix has three bytes only.
-        "short_token": Rule(_TOKEN, _ALL, head=0, tail=0, lead=3),
+        "token": Rule(None, _ALL, head=0, tail=0, lead=None),
+        # A secret that only what stands before it makes known: nothing of it.  What stands before it is no secret.
+        "hidden": Rule(_NOTHING, _ALL, head=0, tail=0, lead=None),
         # A private key: the line that announces it is public, the key is not.
         "pem": Rule(re.compile(rb"-----BEGIN [0-9A-Z ]{0,32}-----"), _ALL, head=0, tail=0, lead=4),
     }
@@ -81,14 +79,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 """Every way to show a value, by the name a pattern file uses in `show`."""
 
 
-def mask(show: str, value: bytes) -> bytes:
+def mask(show: str, value: bytes, openings: tuple[bytes, ...] = ()) -> bytes:
     """`value` with everything hidden that `show` does not allow to be seen; always of the same length.
 
+    openings: the literal beginnings of the pattern's expression, longest first.
     Raises KeyError for a `show` that is no row of RULES (the loader never lets one in).
     """
     rule = RULES[show]
-    opening = rule.opening.match(value)
-    start = opening.end() if opening else 0
+    start = _opening(rule, value, openings)
     end = next((at for at in range(start, len(value)) if value[at] in rule.ends), len(value))
     out = bytearray(value)
     for at in _hidden(rule, value, start, end):
@@ -99,15 +97,24 @@ def mask(show: str, value: bytes) -> bytes:
     return bytes(out)
 
 
-def shown(show: str, value: bytes) -> str:
+def shown(show: str, value: bytes, openings: tuple[bytes, ...] = ()) -> str:
     """`value` masked for an event: printable ASCII only, long runs of stars shortened."""
-    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(show, value))
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(show, value, openings))
     return re.sub(rf"\*{{{MAX_STARS},}}", "*" * MAX_STARS, text)
 
 
-def lead(show: str) -> int:
-    """How many leading bytes of a value may be seen before a verdict on it; 0 to MAX_LEAD."""
-    return RULES[show].lead
+def lead(show: str, openings: tuple[bytes, ...] = ()) -> int:
+    """How many leading bytes of a match may be seen before a verdict on it; 0 to MAX_LEAD."""
+    least = RULES[show].lead
+    return min([MAX_LEAD, *map(len, openings)]) if least is None and openings else least or 0
+
+
+def _opening(rule: Rule, value: bytes, openings: tuple[bytes, ...]) -> int:
+    """How many leading bytes of the value are public."""
+    if rule.opening is None:
+        return next((len(text) for text in openings if value.startswith(text)), 0)
+    found = rule.opening.match(value)
+    return found.end() if found else 0
 
 
 def _hidden(rule: Rule, value: bytes, start: int, end: int) -> list[int]:

@@ -292,6 +292,11 @@ class Pattern:
         """The id that findings bear."""
         return self.tells or self.id
 
+    @property
+    def openings(self) -> tuple[bytes, ...]:
+        """The literal texts one of which each value begins with, or what introduces it; longest first."""
+        return expressions.openings(self.regex)
+
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
             raise PatternError(problems)

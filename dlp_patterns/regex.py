@@ -1,6 +1,6 @@
 """The closed grammar of pattern expressions: small enough that two engines and one automaton read it alike.
 
-What belongs here: reading an expression (`parse`), its widths, and the expression
+What belongs here: reading an expression (`parse`), its widths, how its texts begin, and the expression
 of all its prefixes.  What never does: matching anything, or a construct that Hyperscan and Python's `re`
 could read differently.
 
@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dlp_patterns.errors import PatternError, Problem
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 else:
     from re import _constants, _parser
 
-__all__ = ["compact", "literal", "mirrored", "narrowest", "parse", "prefixes", "widest", "widths"]
+__all__ = ["compact", "literal", "mirrored", "narrowest", "openings", "parse", "prefixes", "widest", "widths"]
+
+MAX_OPENINGS = 64
+"""Most literal beginnings that an expression is said to have: which of them a value has is six bits at most."""
 
 _ESCAPE = rb"\\(?:[dws]|[tnrf]|x[0-9A-Fa-f]{2}|[^0-9A-Za-z\s])"
 _CLASS = rb"\[\^?(?:" + _ESCAPE + rb"|[^\\\[\]])+\]"
@@ -148,6 +152,16 @@ def prefixes(regex: bytes) -> bytes:
 def mirrored(regex: bytes) -> bytes:
     """An expression that matches exactly the texts of `regex` read backwards."""
     return _mirrored(_nodes(parse(regex)))
+
+
+@lru_cache(maxsize=1024)
+def openings(regex: bytes) -> tuple[bytes, ...]:
+    """The literal texts one of which everything that `regex` matches begins with, longest first.
+
+    They say the kind of a value and nothing of the value itself: `gh[op]_[0-9a-z]{36}` opens with `ghp_` or `gho_`.
+    At most MAX_OPENINGS texts, each ending in a letter that is spelled out; `(b"",)` if there is nothing of the kind.
+    """
+    return tuple(sorted(_opening(_nodes(parse(regex))).certain, key=lambda text: (-len(text), text)))
 
 
 def _outside_grammar(regex: bytes) -> Iterator[Problem]:
@@ -272,6 +286,62 @@ def _sequence(nodes: Sequence[Node]) -> bytes:
 
 def _union(alternatives: Sequence[bytes]) -> bytes:
     return b"(?:" + b"|".join(alternatives) + b")"
+
+
+class _Opening(NamedTuple):
+    """How the texts of a sequence begin."""
+
+    texts: frozenset[bytes]
+    certain: frozenset[bytes]
+    """The same without what a class at their end adds."""
+    whole: bool
+    """They do not only begin so: that is all."""
+
+
+_NOTHING = _Opening(frozenset({b""}), frozenset({b""}), whole=False)
+
+
+def _opening(nodes: Sequence[Node]) -> _Opening:
+    """How a sequence begins, up to the first part that is more than a choice of a few literals."""
+    texts = certain = frozenset({b""})
+    for node in nodes:
+        part = _opening_of(node)
+        if len(texts) * len(part.texts) > MAX_OPENINGS:
+            return _Opening(texts, certain, whole=False)
+        more = part.certain - {b""}
+        certain = _joined(texts, more) | (certain if b"" in part.certain else frozenset())
+        texts = _joined(texts, part.texts)
+        if not part.whole:
+            return _Opening(certain, certain, whole=False)
+    return _Opening(texts, certain, whole=True)
+
+
+def _joined(left: frozenset[bytes], right: frozenset[bytes]) -> frozenset[bytes]:
+    return frozenset(a + b for a in left for b in right)
+
+
+def _opening_of(node: Node) -> _Opening:
+    """How the texts of one node begin."""
+    op, argument = str(node[0]), node[1]
+    if op == "LITERAL":
+        text = frozenset({bytes([cast("int", argument)])})
+        return _Opening(text, text, whole=True)
+    if op == "SUBPATTERN":
+        return _opening(_group(argument))
+    if op == "BRANCH":
+        parts = [_opening(branch) for branch in _branches(argument)]
+        texts = frozenset[bytes]().union(*(part.texts for part in parts))
+        certain = frozenset[bytes]().union(*(part.certain for part in parts))
+        return _Opening(texts, certain, whole=all(part.whole for part in parts))
+    if op == "MAX_REPEAT" and _repeat(argument)[:2] == (0, 1):
+        part = _opening(_repeat(argument)[2])
+        return _Opening(part.texts | {b""}, part.certain | {b""}, part.whole)
+    members = _nodes(argument) if op == "IN" else []
+    if not members or any(str(kind) != "LITERAL" for kind, _ in members):
+        return _NOTHING
+    texts = frozenset(bytes([cast("int", value)]) for _, value in members)
+    either_case = len({text.lower() for text in texts}) == 1
+    return _Opening(texts, texts if either_case else frozenset({b""}), whole=True)
 
 
 def _times(body: Sequence[Node], low: int, high: int) -> bytes:

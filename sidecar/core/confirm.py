@@ -7,7 +7,7 @@ and a fixed number behind it, never more: that is what makes the answer the same
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from dlp_patterns import masking
 from dlp_patterns.checks import SHORT_CUTS, Check, ShortCut, check_of
@@ -33,8 +33,20 @@ _REASONS = {
     FindingClass.PII: Reason.PII_IN_CLEARTEXT,
     FindingClass.SECRET: Reason.SECRET_IN_CLEARTEXT,
 }
-OPEN_ENDED = frozenset({"secrets/private_key"})
-"""What is found is only the beginning of these: to mask it would let the rest pass, so the stricter action applies."""
+OPEN_ENDED = frozenset(
+    {
+        "secrets/aws_session_token",
+        "secrets/azure_client_secret",
+        "secrets/azure_devops_pat",
+        "secrets/azure_function_key",
+        "secrets/jwt",
+        "secrets/kubeconfig_client_key",
+        "secrets/onepassword_service_token",
+        "secrets/private_key",
+    }
+)
+"""What is found is only a part of these, the beginning or the end: to mask it would let the rest pass, so the stricter
+action applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,8 @@ class Span:
     end: int
     index: int
     """Index of the pattern."""
-    show: str
-    """How it may be shown (`dlp_patterns.masking`)."""
+    lead: int
+    """How many of its leading bytes are shown in any case."""
     masked: bytes
     """The value as it may be shown, same length."""
     digest: int
@@ -61,14 +73,6 @@ class Confirmer:
     """Confirms hits of one pattern set."""
 
     patterns: Sequence[Pattern]
-
-    @cached_property
-    def _regexes(self) -> list[re.Pattern[bytes]]:
-        """Each pattern with its left boundary, up to the end of where it is looked for."""
-        return [
-            re.compile(_behind(pattern.boundary.left) + rb"(?:" + pattern.regex + rb")\Z", re.DOTALL)
-            for pattern in self.patterns
-        ]
 
     @cached_property
     def _checks(self) -> list[Check]:
@@ -104,7 +108,7 @@ class Confirmer:
             pattern=pattern.told,
             klass=klass,
             kind=confirmed.kind,
-            shown=masking.shown(pattern.show, value),
+            shown=masking.shown(pattern.show, value, pattern.openings),
             confidence=confidence,
             severity=pattern.severity,
             part=place.part,
@@ -117,12 +121,12 @@ class Confirmer:
             view=place.view,
             where=roughly(place),
         )
-        masked = masking.mask(pattern.show, value)
+        masked = masking.mask(pattern.show, value, pattern.openings)
         return Span(
             base + confirmed.start,
             base + confirmed.end,
             index,
-            pattern.show,
+            _same(value, masked),
             masked,
             hash((pattern.told, value)),
             finding,
@@ -135,7 +139,8 @@ class Confirmer:
 
     def begins(self, index: int, text: bytes) -> int | None:
         """Where the longest end of `text` begins that has the shape of a pattern, checked or not; None for none."""
-        found = self._regexes[index].search(text, max(0, len(text) - self.patterns[index].width))
+        pattern = self.patterns[index]
+        found = _ending(pattern.boundary.left, pattern.regex).search(text, max(0, len(text) - pattern.width))
         return found.start() if found else None
 
     def _first(self, index: int, window: bytes, end: int) -> Confirmed | None:
@@ -143,7 +148,8 @@ class Confirmer:
 
         There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
         """
-        pattern, regex, check = self.patterns[index], self._regexes[index], self._checks[index]
+        pattern, check = self.patterns[index], self._checks[index]
+        regex = _ending(pattern.boundary.left, pattern.regex)
         right, rules_out = pattern.boundary.right, self._short_cuts[index]
         for stop in _stops(right, window, end):
             if rules_out is not None and rules_out(window, stop):
@@ -168,6 +174,22 @@ def _stops(right: Boundary, window: bytes, end: int) -> tuple[int, ...]:
     if end < len(window):
         return (end - 1,) if end and right.holds(window[end - 1]) else ()
     return (end - 1, end) if end > 1 and right.holds(window[end - 1]) else (end,)
+
+
+def _same(value: bytes, masked: bytes) -> int:
+    """How many bytes a value and its mask begin with alike."""
+    return next(
+        (at for at, (old, new) in enumerate(zip(value, masked, strict=True)) if old != new), len(value)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _ending(left: Boundary, regex: bytes) -> re.Pattern[bytes]:
+    """A pattern with its left boundary, up to the end of where it is looked for.
+
+    Compiled when it is first hit: of hundreds of patterns most never are.
+    """
+    return re.compile(_behind(left) + rb"(?:" + regex + rb")\Z", re.DOTALL)
 
 
 def _behind(boundary: Boundary) -> bytes:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from dlp_patterns import masking
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
@@ -301,7 +300,7 @@ class Inspection:
             trail.feed(wire)
         for span in self._settled(found, trail):
             if self._tell(span.finding) is Action.MASK:
-                left = self._queue.gone > span.start + masking.lead(span.show)
+                left = self._queue.gone > span.start + span.lead
                 if left or span.finding.view != PLAIN:
                     raise _BlockedError(span.finding)
                 wire = masked(wire, span, 0)

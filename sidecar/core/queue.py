@@ -66,11 +66,12 @@ class Queue:
         That is so when part of what must be hidden has left already, and when wire bytes are not text bytes (a
         compressed body): a changed byte there would break the whole body.
         """
-        lead = masking.lead(span.show)
         # Framing inside the value (it is spread over chunks) carries none of it.
         text = (item for item in self.held if item.start < item.end)
         present = [item for item in text if item.start < span.end and item.end > span.start]
-        if not all(item.linear for item in present) or (present and present[0].start > span.start + lead):
+        if not all(item.linear for item in present) or (
+            present and present[0].start > span.start + span.lead
+        ):
             return False
         for item in present:
             item.wire = masked(item.wire, span, item.start)

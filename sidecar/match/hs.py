@@ -16,7 +16,7 @@ Any error of the engine is an `EngineError`, and that is a denial.
 
 import importlib.metadata
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -26,7 +26,7 @@ from dlp_patterns.model import Pattern
 from sidecar.core.hits import EngineError, Hit, Hold
 from sidecar.core.views.table import SIGNS
 from sidecar.core.views.view import Sign
-from sidecar.match import cache, compose, lanes, window
+from sidecar.match import cache, compose, lanes, openings, window
 from sidecar.match.compiler import Expression, compile_apart
 
 _NO_HITS: Final[Sequence[Hit]] = ()
@@ -89,10 +89,35 @@ class HyperscanMatcher:
         return self._holds[patterns]
 
     def _compile_hold(self, patterns: frozenset[int]) -> Hold:
+        """Two rules: by the literals that values open with, and backwards for the values that open with anything."""
+        by_literal = {index for index in patterns if openings.opens_with_literal(self.patterns[index])}
+        rules = [self._hold_by_literal(by_literal)] if by_literal else []
+        if (backwards := patterns - by_literal) or not rules:
+            rules.append(self._hold_backwards(sorted(backwards)))
+        if len(rules) == 1:
+            return rules[0]
+        first, second = rules
+        return lambda tail: max(first(tail), second(tail))
+
+    def _hold_by_literal(self, patterns: Iterable[int]) -> Hold:
+        literals = openings.Openings(self.patterns, sorted(patterns))
+        database = _database(literals.expressions(), self._cache)
+
+        def hold(tail: bytes) -> int:
+            found: list[Hit] = []
+            try:
+                database.scan(tail, match_event_handler=_collect, context=found)
+            except hyperscan.HyperscanError as error:
+                raise EngineError(str(error)) from None
+            return literals.held(tail, found)
+
+        return hold
+
+    def _hold_backwards(self, patterns: Iterable[int]) -> Hold:
         every = self.patterns
         expressions = [
             Expression(index, compose.unfinished(every[index]), window.shortest(every[index]))
-            for index in sorted(patterns)
+            for index in patterns
         ]
         database = _database(expressions, self._cache)
 

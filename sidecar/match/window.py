@@ -18,11 +18,16 @@ def mirrored(tail: bytes, pad: bytes) -> bytes:
     return (pad + tail)[::-1]
 
 
+def lead(pattern: Pattern) -> int:
+    """How much of a match may leave before the verdict on it."""
+    return masking.lead(pattern.show, pattern.openings)
+
+
 def shortest(pattern: Pattern) -> int:
     """The shortest candidate of which anything is held: more than may be shown anyway, and the byte before it."""
-    return masking.lead(pattern.show) + 2
+    return lead(pattern) + 2
 
 
 def held(candidates: Iterable[Candidate], patterns: tuple[Pattern, ...]) -> int:
     """The number of bytes to keep back at the end of the tail."""
-    return max(0, *(length - 1 - masking.lead(patterns[index].show) for index, length in candidates))
+    return max(0, *(length - 1 - lead(patterns[index]) for index, length in candidates))

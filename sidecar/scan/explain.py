@@ -78,7 +78,7 @@ def _told(hit: _Hit, text: bytes) -> dict[str, Any]:
     name = fieldname.before(hit.before)
     return {
         "pattern": hit.pattern.told,
-        "masked": masking.shown(hit.pattern.show, text[hit.start : hit.end]),
+        "masked": masking.shown(hit.pattern.show, text[hit.start : hit.end], hit.pattern.openings),
         "start": hit.start,
         "end": hit.end,
         "view": PLAIN,

@@ -113,7 +113,9 @@ def _lines(pattern: Pattern) -> Iterator[str]:
         yield f"  distance: {context.distance}"
         yield f"  required: {str(context.required).lower()}"
     yield "match:"
-    yield from (f"  - finds: {masking.shown(pattern.show, each.value)}" for each in pattern.match)
+    yield from (
+        f"  - finds: {masking.shown(pattern.show, each.value, pattern.openings)}" for each in pattern.match
+    )
     yield "no_match:"
     yield from (f"  - why: {each.why}" for each in pattern.no_match)
 

@@ -31,7 +31,9 @@ def only(text: bytes) -> Finding:
 def test_every_example_is_found_once_and_its_counter_examples_never(pattern: Pattern) -> None:
     for example in pattern.match:
         told = [finding for finding in findings(example.text) if finding.pattern == pattern.told]
-        assert [finding.shown for finding in told] == [masking.shown(pattern.show, example.value)]
+        assert [finding.shown for finding in told] == [
+            masking.shown(pattern.show, example.value, pattern.openings)
+        ]
         assert example.text[told[0].offset :].startswith(example.value)
     for counter in pattern.no_match:
         assert pattern.id not in {finding.pattern for finding in findings(counter.text)}

@@ -156,4 +156,6 @@ def test_an_empty_folder_is_no_pack(tmp_path: Path) -> None:
 
 
 def test_the_packs_that_ship() -> None:
-    assert {pack.name: len(pack.patterns) for pack in builtin()} == {"pci": 7, "pii": 3, "secrets": 11}
+    sizes = {pack.name: len(pack.patterns) for pack in builtin()}
+    assert set(sizes) == {"pci", "pii", "secrets"}
+    assert sizes["secrets"] >= 400

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,9 @@ from dlp_patterns import masking
 from dlp_patterns.load import builtin
 from dlp_patterns.model import Pattern
 from tests.dlp_patterns.cards import cards
+
+PATTERNS = [pattern for pack in builtin() for pattern in pack.patterns]
+KNOWN = {pattern.id: pattern for pattern in PATTERNS}
 
 TABLE = [
     ("first6_last4", b"4111111111111111", b"411111******1111"),
@@ -23,11 +28,8 @@ TABLE = [
     ("last4", b"123-45-6789", b"***-**-6789"),
     ("last4", b"123456789", b"*****6789"),
     ("iban", b"DE89 3704 0044 0532 0130 00", b"DE89 **** **** **** **30 00"),
-    ("token", b"AKIA" + b"RPZUZDIKFN33MB3X", b"AKIA****************"),
-    ("token", b"ghp_" + b"a1b2" * 9, b"ghp_" + b"*" * 36),
-    ("token", b"sk_live_" + b"a1" * 12, b"sk_live_" + b"*" * 24),
     ("token", b"unknown_a1b2c3", b"**************"),
-    ("short_token", b"SG." + b"a1." * 22, b"SG." + b"*" * 66),
+    ("hidden", b"a1b2c3d4", b"********"),
     ("pem", b"-----BEGIN EC PRIVATE KEY-----\nMIGH", b"-----BEGIN EC PRIVATE KEY-----*****"),
 ]
 
@@ -37,13 +39,29 @@ def test_masking_table(show: str, value: bytes, masked: bytes) -> None:
     assert masking.mask(show, value) == masked
 
 
+TOKENS = [
+    ("secrets/aws_access_key_id", b"AKIA" + b"RPZUZDIKFN33MB3X", b"AKIA****************"),
+    ("secrets/github_token", b"ghp_" + b"a1b2" * 9, b"ghp_" + b"*" * 36),
+    ("secrets/sendgrid_key", b"SG." + b"a1." * 22, b"SG." + b"*" * 66),
+    ("secrets/slack_token", b"xapp-1-A0", b"xapp-****"),
+    ("secrets/npm_token", b"ghp_" + b"a1b2" * 9, b"*" * 40),
+]
+
+
+@pytest.mark.parametrize(("pattern", "value", "masked"), TOKENS)
+def test_of_a_token_the_literal_beginning_of_its_expression_is_shown(
+    pattern: str, value: bytes, masked: bytes
+) -> None:
+    assert masking.mask("token", value, KNOWN[pattern].openings) == masked
+
+
 def test_an_event_shows_printable_characters_and_no_length_of_a_secret() -> None:
     assert masking.shown("first6_last4", b"4111111111111111") == "411111******1111"
     assert (
         masking.shown("first6_last4", "4111\u00a01111\u00a01111\u00a01111".encode())
         == "4111..11**..****..1111"
     )
-    assert masking.shown("token", b"sk_live_" + b"a1" * 50) == "sk_live_************"
+    assert masking.shown("token", b"sk_live_" + b"a1" * 50, (b"sk_live_",)) == "sk_live_************"
     assert (
         masking.shown("pem", b"-----BEGIN PRIVATE KEY-----\n" + b"M" * 64)
         == "-----BEGIN PRIVATE KEY-----************"
@@ -81,22 +99,35 @@ def test_the_head_that_may_be_seen_early_is_short() -> None:
         "track": 6,
         "last4": 0,
         "iban": 4,
-        "token": 4,
-        "short_token": 3,
+        "token": 0,
+        "hidden": 0,
         "pem": 4,
     }
-    assert max(leads.values()) <= masking.MAX_LEAD
+    assert masking.lead("token", (b"AKIA", b"ASIA")) == 4
+    assert masking.lead("token", (b"sk_live_", b"rk_")) == 3
+    assert masking.lead("hidden", (b"datadog",)) == masking.MAX_LEAD
+    assert masking.lead("token", (b"sk_live_", b"")) == 0
+    assert max(masking.lead(pattern.show, pattern.openings) for pattern in PATTERNS) <= masking.MAX_LEAD
 
 
 def test_every_way_to_show_is_used_by_a_pattern() -> None:
-    assert {pattern.show for pack in builtin() for pattern in pack.patterns} == set(masking.RULES)
+    assert {pattern.show for pattern in PATTERNS} == set(masking.RULES)
 
 
-@pytest.mark.parametrize(
-    "pattern", [pattern for pack in builtin() for pattern in pack.patterns], ids=lambda p: p.id
-)
-def test_the_lead_of_an_example_is_visible_in_its_mask(pattern: Pattern) -> None:
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.id)
+def test_what_may_leave_early_of_an_example_is_visible_in_its_mask(pattern: Pattern) -> None:
     """What may leave before the verdict is never more than what a mask would have shown."""
     for example in pattern.match:
-        head = masking.lead(pattern.show)
-        assert masking.mask(pattern.show, example.value)[:head] == example.value[:head]
+        value = example.value
+        begin = example.text.index(value)
+        # What introduces a value leaves with it: of the value itself only what the lead has left over.
+        introduced = begin - min(found.start() for found in hits(pattern, example.text, begin + len(value)))
+        early = max(0, masking.lead(pattern.show, pattern.openings) - introduced)
+        assert masking.mask(pattern.show, value, pattern.openings)[:early] == value[:early]
+
+
+def hits(pattern: Pattern, text: bytes, end: int) -> list[re.Match[bytes]]:
+    """What the expression matches of the text up to `end`."""
+    expression = re.compile(pattern.regex + rb"\Z", re.DOTALL)
+    found = (expression.match(text, start, end) for start in range(end))
+    return [match for match in found if match is not None]

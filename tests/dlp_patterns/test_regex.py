@@ -203,3 +203,23 @@ def _compile(expression: bytes, flags: int) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_STREAM)
     database.compile(expressions=[expression], ids=[0], elements=1, flags=[flags])
     return database
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (rb"gh[op]_[0-9a-z]{36}", (b"gho_", b"ghp_")),
+        (rb"A(?:KI|SI)A[A-Z]{16}", (b"AKIA", b"ASIA")),
+        (rb"(?:[Aa]cme|ACME)[a-z]{0,3}", (b"ACME", b"Acme", b"acme")),
+        (rb"(?:xox[ab]-\d{3}|xapp-\d-)", (b"xapp-", b"xoxa-", b"xoxb-")),
+        (rb"ab?:[0-9]", (b"ab:", b"a:")),
+        (rb"[a-z]x", (b"",)),
+        (rb"ab[cd]", (b"ab",)),  # a letter at the end may be one of the value
+        (rb"ab[cd](?:e|\d)", (b"abce", b"abde", b"ab")),
+        (rb"k[0-9]{20}", (b"k",)),
+        (rb"[ab][cd][ef][gh][ij][kl][mn]x", (b"",)),  # more than six bits of choice say too much
+    ],
+)
+def test_how_every_match_begins(expression: bytes, expected: tuple[bytes, ...]) -> None:
+    assert set(regex.openings(expression)) == set(expected)
+    assert [len(text) for text in regex.openings(expression)] == sorted(map(len, expected), reverse=True)

@@ -3,7 +3,8 @@
 from functools import cache
 
 from dlp_patterns import load
-from dlp_patterns.model import Pattern
+from dlp_patterns.model import DataClass, Pattern
+from sidecar.core.confirm import OPEN_ENDED
 from sidecar.core.findings import Action, Channel
 from sidecar.core.flow import Flow
 from sidecar.core.hits import Matcher
@@ -23,6 +24,19 @@ BLOCK_ALL = Policy(dlp=(DlpRule("block-all", Action.BLOCK),))
 def patterns() -> tuple[Pattern, ...]:
     """Every pattern that ships."""
     return tuple(pattern for pack in load.builtin() for pattern in pack.patterns)
+
+
+@cache
+def representatives() -> tuple[Pattern, ...]:
+    """One of all patterns that are confirmed, shown and bounded alike: hundreds of tokens differ in their letters only."""
+    alike = {
+        (p.id if p.klass is not DataClass.SECRET else (p.check, p.show, p.boundary)): p for p in patterns()
+    }
+    return tuple({p.id: p for p in (*alike.values(), *_open_ended())}.values())
+
+
+def _open_ended() -> list[Pattern]:
+    return [pattern for pattern in patterns() if pattern.id in OPEN_ENDED]
 
 
 @cache

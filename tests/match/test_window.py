@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dlp_patterns import masking
 from dlp_patterns.model import Pattern
 from tests.kit.effort import effort
-from tests.kit.engines import hyperscan, patterns
+from tests.kit.engines import hyperscan, patterns, representatives
 
 EVERY = frozenset(range(len(patterns())))
 BEFORE = [b"", b" ", b"\n", b"card=", b"x" * 400 + b" "]
@@ -24,7 +24,7 @@ def values(pattern: Pattern) -> list[bytes]:
 
 def assert_held(pattern: Pattern, before: bytes, value: bytes) -> None:
     """Every beginning of `value` at the end of a text is kept, but for what may be shown."""
-    lead = masking.lead(pattern.show)
+    lead = masking.lead(pattern.show, pattern.openings)
     alone = hyperscan().hold(frozenset({patterns().index(pattern)}))
     for size in range(len(value) + 1):
         tail = (before + value[:size])[-hyperscan().reach :]
@@ -32,7 +32,7 @@ def assert_held(pattern: Pattern, before: bytes, value: bytes) -> None:
         assert hyperscan().hold(EVERY)(tail) >= alone(tail)
 
 
-@pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.id)
+@pytest.mark.parametrize("pattern", representatives(), ids=lambda pattern: pattern.id)
 def test_no_beginning_of_an_example_is_released(pattern: Pattern) -> None:
     assert values(pattern)
     for value in values(pattern):
@@ -40,7 +40,7 @@ def test_no_beginning_of_an_example_is_released(pattern: Pattern) -> None:
             assert_held(pattern, before, value)
 
 
-@pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.id)
+@pytest.mark.parametrize("pattern", representatives(), ids=lambda pattern: pattern.id)
 def test_no_beginning_of_a_generated_value_is_released(pattern: Pattern) -> None:
     @effort(4)
     @given(st.from_regex(re.compile(pattern.regex, re.DOTALL), fullmatch=True), st.sampled_from(BEFORE))
