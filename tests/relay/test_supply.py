@@ -13,6 +13,7 @@ from sidecar.ops.health import Health
 from sidecar.ops.metrics import Metrics
 from sidecar.ops.settings import Settings
 from sidecar.relay import supply
+from sidecar.relay.own_packs import OwnPacks
 from sidecar.relay.supply import FileSupply
 from sidecar.relay.world import World
 from tests.kit.engines import hyperscan
@@ -39,7 +40,8 @@ def test_an_exception_ends_at_midnight(
     monkeypatch.setattr(supply, "today", lambda: "2027-03-31")
     world, metrics = World(PeerClass.IN_SCOPE, Mode.PROTECT, hyperscan()), Metrics()
     with caplog.at_level(logging.WARNING, "cdefence"):
-        fed = FileSupply(Settings(scope=PeerClass.IN_SCOPE, policy=file), world, metrics, Health())
+        settings = Settings(scope=PeerClass.IN_SCOPE, policy=file)
+        fed = FileSupply(settings, world, metrics, Health(), OwnPacks((), (), tmp_path))
         assert action(world) is Action.ALERT
         assert metrics.policy_exceptions == {"legacy": end_of("2027-03-31")}
         before = world.regime
