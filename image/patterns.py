@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
-from sidecar.ops.settings import PACKS
+from sidecar.ops.settings import DEFAULT_PACKS
 
 folder = Path(sys.argv[1])
-HyperscanMatcher(packs.patterns(PACKS, cache_folder=folder), folder)
+HyperscanMatcher(packs.patterns(DEFAULT_PACKS, cache_folder=folder), folder)

@@ -56,8 +56,9 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-PACKS = ("pci", "pii", "secrets")
-"""The pattern packs that exist; a test compares them with the folders of `dlp_patterns/packs`."""
+DEFAULT_PACKS = ("pci", "pii", "secrets")
+PACKS = (*DEFAULT_PACKS, "secrets_generic")
+"""The pattern packs that exist, and those that are on by default; a test compares them with `dlp_patterns.load`."""
 
 
 PROBES: Kind[tuple[Probe, ...]] = Kind("JSON as the injector writes it", parse_probes)
@@ -164,7 +165,7 @@ class Settings:
         metadata=_about(PATH, "Compiled patterns are kept here; not writable only means a slower start."),
     )
     packs: tuple[str, ...] = field(
-        default=PACKS,
+        default=DEFAULT_PACKS,
         metadata=_about(some_of(PACKS), "Pattern packs."),
     )
     own_packs: tuple[Path, ...] = field(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from dlp_patterns.load import PACKS as PACK_FOLDERS
+from dlp_patterns.load import default
 from sidecar import contract
 from sidecar.core.scopes import Mode, PeerClass
 from sidecar.ops.kinds import Origin
 from sidecar.ops.probes import Probe, ProbeKind
-from sidecar.ops.settings import OPTIONS, PACKS, LogLevel, Settings, SettingsError, load
+from sidecar.ops.settings import DEFAULT_PACKS, OPTIONS, PACKS, LogLevel, Settings, SettingsError, load
 
 MINIMAL = {"CDEFENCE_SCOPE": "in-scope"}
 
@@ -92,8 +93,16 @@ REFUSED = [
     ("CDEFENCE_INBOUND_PORT", "+80", "is '+80'; use a whole number from 1 to 65535"),
     ("CDEFENCE_INBOUND_PORT", "٨٠", "is '٨٠'; use a whole number from 1 to 65535"),
     ("CDEFENCE_LOG_LEVEL", "loud", "is 'loud'; use debug, info, warning or error"),
-    ("CDEFENCE_PACKS", "pci,pan", "is 'pci,pan'; use some of pci, pii or secrets, separated by commas"),
-    ("CDEFENCE_PACKS", "pci,pci", "is 'pci,pci'; use some of pci, pii or secrets, separated by commas"),
+    (
+        "CDEFENCE_PACKS",
+        "pci,pan",
+        "is 'pci,pan'; use some of pci, pii, secrets or secrets_generic, separated by commas",
+    ),
+    (
+        "CDEFENCE_PACKS",
+        "pci,pci",
+        "is 'pci,pci'; use some of pci, pii, secrets or secrets_generic, separated by commas",
+    ),
     ("CDEFENCE_DRAIN_S", "-1", "is '-1'; use a number, 0 or more"),
     ("CDEFENCE_DRAIN_S", "inf", "is 'inf'; use a number, 0 or more"),
     ("CDEFENCE_DRAIN_S", "1e3", "is '1e3'; use a number, 0 or more"),
@@ -170,6 +179,7 @@ def test_the_table_explains_every_setting(option):
 
 def test_the_packs_are_the_folders_that_exist():
     assert tuple(sorted(folder.name for folder in PACK_FOLDERS.iterdir() if folder.is_dir())) == PACKS
+    assert default() == DEFAULT_PACKS
 
 
 def test_all_problems_are_told_at_once():

@@ -1,0 +1,34 @@
+"""GitLab's personal access tokens: the classic ones are random, the routable ones end in a checksum.
+
+What belongs here: the checksum.  What never does: what the payload of a routable token says.
+Source: GitLab source, `Authn::TokenField::Generator::RoutableToken`: prefix, payload, dot, version 01, dot, length of the
+payload in two digits of base 36, and in seven the CRC32 of all that stands before; the first ones had no version.
+A token whose checksum does not hold was edited or invented, and opens nothing: it is no finding.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from dlp_patterns.checks import opaque
+from dlp_patterns.model import Confirmed
+
+_SUM = 7
+_DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def check(window: bytes, start: int, end: int) -> Confirmed | None:
+    """The token in window[start:end]."""
+    text = window[start:end]
+    if b"." in text and text[-_SUM:] != _checksum(text[:-_SUM]):
+        return None
+    return opaque.check(window, start, end)
+
+
+def _checksum(text: bytes) -> bytes:
+    """CRC32 in base 36, seven digits."""
+    rest, out = zlib.crc32(text), bytearray()
+    for _ in range(_SUM):
+        rest, digit = divmod(rest, len(_DIGITS))
+        out.append(_DIGITS[digit])
+    return bytes(reversed(out))
