@@ -66,6 +66,8 @@ class Span:
     finding: Finding
     marks: Marks = NO_MARKS
     """What rules may ask for of the value itself."""
+    sign: int | None = None
+    """Of a value that a view shows: the offset behind that view's sign, in the text as it stands."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.queue import Queue, masked
-from sidecar.core.reading import Reading, located, spans, unscannable
+from sidecar.core.reading import Reading, located, looked_at, unscannable
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.where import Trail
@@ -231,7 +231,7 @@ class Inspection:
         self._queue.put(wire, text.length - len(wire), text.length, linear=True)
         if spans:
             self._judge(spans)
-        if text.problems:
+        if text.has_problems:
             self._tell_problems(text)
 
     def _grow_opened(self, wire: bytes, text: Reading, inflater: Inflater) -> None:
@@ -293,7 +293,9 @@ class Inspection:
     def _one_shot(self, wire: bytes, part: Part) -> None:
         """A complete text by itself, inside or outside a body."""
         place = Place(part)
-        found = spans(self._inspector, wire, place)
+        found, problems = looked_at(self._inspector, wire, place)
+        for problem in problems:
+            self._tell_unscannable(problem)
         trail = None
         if found and part is Part.BODY:
             trail = Trail(place, self._inspector.sees)
@@ -356,7 +358,11 @@ class Inspection:
         rulings = self._rulings
         for span in spans:
             told = span
-            if trail is not None and trail.view == span.finding.view and self._told < FINDINGS_LIMIT:
+            if (
+                trail is not None
+                and (span.sign is not None or trail.view == span.finding.view)
+                and self._told < FINDINGS_LIMIT
+            ):
                 told = located(span, trail)
             yield told if rulings is None else rulings.span(told, self._reader.path)
 
@@ -413,7 +419,7 @@ def _clean(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -
         return True
     split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
     parts = [(data[:split], Place(Part.HEAD)), (data[split:], Place(Part.BODY))]
-    return not any(text and spans(inspector, text, place) for text, place in parts)
+    return not any(text and any(looked_at(inspector, text, place)) for text, place in parts)
 
 
 def _as_pieces(data: bytes, unit: Unit) -> list[Piece]:

@@ -9,6 +9,9 @@ from sidecar.core.inspector import AHEAD, Inspector, Values
 from sidecar.core.views.table import WAKES
 from sidecar.core.views.view import Spec
 
+Seen = tuple[Spec, int]
+"""A view, and the offset just behind a sign of it."""
+
 
 class Text:
     """One logical text: what the engine sees, whatever the framing around it.
@@ -33,8 +36,8 @@ class Text:
         """Confirmed values that could still turn out to be longer."""
         self._told: set[tuple[int, int]] = set()
         self._patterns = len(inspector.matcher.patterns)
-        self.woken: set[Spec] = set()
-        """The views whose signs were seen in the last piece."""
+        self.woken: Sequence[Seen] = ()
+        """The signs that were seen in the last piece."""
         self.length = 0
 
     def feed(self, piece: bytes) -> list[Span]:
@@ -44,11 +47,11 @@ class Text:
         hits = self._inspector.matcher.more(seen, known)
         self._tail = seen[-self._keep :]
         if self.woken:
-            self.woken = set()
+            self.woken = ()
         if hits:
             base = self.length - len(seen)
-            self.woken, hits = apart(hits, self._patterns)
             hits = [(index, end + base) for index, end in hits] if base else hits
+            self.woken, hits = apart(hits, self._patterns)
         if not hits and not self._open_hits and not self._values:
             return []
         self._confirm(hits, seen, self.length - AHEAD)
@@ -119,10 +122,10 @@ class Text:
         return fresh
 
 
-def apart(hits: Sequence[Hit], patterns: int) -> tuple[set[Spec], Sequence[Hit]]:
-    """The views that signs wake, and the hits of patterns, of which there are so many."""
-    woken = {WAKES[index - patterns] for index, _ in hits if index >= patterns}
-    return woken, [hit for hit in hits if hit[0] < patterns] if woken else hits
+def apart(hits: Sequence[Hit], patterns: int) -> tuple[Sequence[Seen], Sequence[Hit]]:
+    """The signs of views, and the hits of patterns, of which there are so many."""
+    seen = [(WAKES[index - patterns], end) for index, end in hits if index >= patterns]
+    return seen, [hit for hit in hits if hit[0] < patterns] if seen else hits
 
 
 def _by_end(hit: Hit) -> tuple[int, int]:

@@ -2,9 +2,46 @@
 
 from typing import Final
 
+from sidecar.core.views import (
+    base64_run,
+    entities,
+    escaped_string,
+    hexadecimal,
+    percent,
+    quoted_printable,
+    translated,
+)
 from sidecar.core.views.view import Sign, Spec
 
-VIEWS: Final[tuple[Spec, ...]] = ()
+_BACK: Final = 320
+"""How much of a value can stand unescaped before its first escape, bytes: the widest pattern, and some."""
+
+VIEWS: Final[tuple[Spec, ...]] = (
+    Spec("percent", percent.make, percent.SIGNS, 3, unsure=percent.UNSURE, back=_BACK),
+    Spec("json", escaped_string.make, escaped_string.SIGNS, 6, unsure=escaped_string.UNSURE, back=_BACK),
+    Spec("html", entities.make, entities.SIGNS, 12, unsure=entities.UNSURE, back=_BACK),
+    Spec("qp", quoted_printable.make, quoted_printable.SIGNS, 6, unsure=quoted_printable.UNSURE, back=_BACK),
+    Spec(
+        "base64",
+        base64_run.Base64,
+        base64_run.SIGNS,
+        2,
+        run=True,
+        start=base64_run.start,
+        unsure=base64_run.UNSURE,
+    ),
+    Spec(
+        "hex",
+        hexadecimal.Hexadecimal,
+        hexadecimal.SIGNS,
+        6,
+        run=True,
+        start=hexadecimal.start,
+        unsure=hexadecimal.UNSURE,
+    ),
+    Spec("utf-16", translated.wide, translated.WIDE, 4),
+    Spec("ebcdic", translated.ebcdic, translated.EBCDIC, 1, unsure=rb"[\xf0-\xf9]{6,11}"),
+)
 
 _BY_SIGN: Final = tuple((sign, spec) for spec in VIEWS for sign in spec.signs)
 SIGNS: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)

@@ -1,18 +1,24 @@
 """What a view is, and what the table knows of each."""
 
+import re
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class View(Protocol):
-    """Decodes one text as it arrives.  It can be made in the middle of a text.
+    """Decodes one text as it arrives.  It is made where its sign was seen, in the middle of a text.
 
-    `feed` and `end` raise UnscannableError where a limit is hit.
+    What it makes of the bytes so far must not depend on how they were cut.  `feed` and `end` raise UnscannableError where
+    a limit is hit.
     """
 
     @property
     def pending(self) -> int:
         """Bytes at the end of what was fed that no output reflects yet and that still could matter."""
+
+    @property
+    def over(self) -> int | None:
+        """None as long as what it decodes goes on; then how many of the bytes that were fed came behind its end."""
 
     def feed(self, piece: bytes) -> bytes:
         """What `piece` decodes to, as far as it is known."""
@@ -33,6 +39,15 @@ class Sign(NamedTuple):
     """A class of bytes, one of which stands before it, unless the text begins there; empty: anything may."""
 
 
+_EDGE: Final = re.compile(rb"[^0-9A-Za-z+/=_%&#;\\\\-]")
+
+
+def edge(before: bytes) -> int:
+    """Where a view may begin: not in the middle of a number, a run or an escape."""
+    found = _EDGE.search(before)
+    return found.start() if found else 0
+
+
 class Spec(NamedTuple):
     """One row of the table."""
 
@@ -42,3 +57,11 @@ class Spec(NamedTuple):
     """Any of them wakes the view."""
     widest: int
     """The most source bytes that one decoded byte can come from; 0: not known."""
+    run: bool = False
+    """It decodes one run of bytes until that is over.  Others sleep when no sign of theirs has come for a while."""
+    start: Callable[[bytes], int] = edge
+    """Where to begin, in what came up to the end of a sign."""
+    unsure: bytes = b""
+    """An expression of Python's: an end of a text that could become the first sign in it."""
+    back: int = 0
+    """How far before such an end a value could begin, bytes."""

@@ -1,0 +1,212 @@
+"""The views of one text that are awake: where each begins, what it is fed, when it sleeps again.
+
+    sign seen ──► view begins a little before it ──► fed as the text grows ──► done, or no sign for a while: asleep
+
+What belongs here: that, by offsets of the text alone, so that it does not depend on how the text was cut.  What never does:
+what a view makes of the text (`core.views`), what is found in it (`core.reading`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from sidecar.core.confirm import Span
+from sidecar.core.decode.unscannable import UnscannableError
+from sidecar.core.text import Seen
+from sidecar.core.views.table import VIEWS
+from sidecar.core.views.view import Spec, View
+
+FREE: Final = 4 * 1024 * 1024
+GROWTH: Final = 16
+"""Bytes that all views together may make of a text: so many, and so many for each of its own.  A text could be woven so
+that every view is awake in every other."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all readings of one text share."""
+
+    told: set[int] = field(default_factory=set)
+    """Digests of the values that were told by any of them."""
+    source: int = 0
+    """Bytes of the text itself."""
+    made: int = 0
+    """Bytes that views made."""
+
+    def count(self, made: int) -> None:
+        """So many more bytes were made.  Raises UnscannableError beyond what is allowed."""
+        self.made += made
+        if self.made > FREE + GROWTH * self.source:
+            raise UnscannableError("encodings in encodings", too_large=True)
+
+
+class Inner(Protocol):
+    """A text that a view makes, as it is read: see `core.reading.Reading`."""
+
+    length: int
+
+    def feed(self, piece: bytes) -> list[Span]:
+        """The values that are confirmed now."""
+
+    def end(self) -> list[Span]:
+        """The remaining values of a text that is over."""
+
+    def pause(self) -> list[Span]:
+        """The remaining values if the text were over; but it may go on."""
+
+    def paused(self) -> None:
+        """Everything so far has left in a pause."""
+
+    def grows_through_pauses(self) -> bool:
+        """Whether it ends in the shape of a value that must not leave and that began before the last pause."""
+
+    def safe(self) -> int:
+        """The offset up to which no byte belongs to a value that must not leave."""
+
+    def taken_problems(self) -> list[UnscannableError]:
+        """What could not be decoded, told once."""
+
+
+class Awake:
+    """The views of one text that are awake."""
+
+    def __init__(
+        self,
+        inner: Callable[[Spec], Inner],
+        keep: int,
+        shared: Shared,
+    ) -> None:
+        """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one."""
+        self.problems: list[UnscannableError] = []
+        self._inner = inner
+        self._keep = keep
+        self._shared = shared
+        self._stretches: dict[str, _Stretch] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._stretches)
+
+    def readings(self) -> Iterator[Inner]:
+        """What is read in the views that are awake."""
+        return (stretch.inner for stretch in self._stretches.values())
+
+    def feed(self, text: bytes, begin: int, woken: Sequence[Seen]) -> list[Span]:
+        """The values in views of a text that has grown, of which `text` is the end, from offset `begin` on."""
+        names = {spec.name for spec, _ in woken} | self._stretches.keys()
+        spans: list[Span] = []
+        for spec in VIEWS:
+            if spec.name in names:
+                ends = [end for sign, end in woken if sign is spec] if woken else []
+                spans += self._advance(spec, text, begin, ends)
+        return spans
+
+    def end(self) -> list[Span]:
+        """The values that the end of the text completes."""
+        spans: list[Span] = []
+        for name in [spec.name for spec in VIEWS if spec.name in self._stretches]:
+            spans += self._close(name, self._stretches[name].end)
+        return spans
+
+    def safe(self, length: int) -> int:
+        """The offset in the text, of `length` bytes so far, up to which it is safe to let go."""
+        return min((stretch.safe() for stretch in self._stretches.values()), default=length)
+
+    # --- stretches ----------------------------------------------------------------------------------------------------
+
+    def _advance(self, spec: Spec, text: bytes, begin: int, ends: list[int]) -> list[Span]:
+        """Bring one view up to the end of the text, through the signs of it that end at `ends`."""
+        spans: list[Span] = []
+        at, length = 0, begin + len(text)
+        while True:
+            stretch = self._stretches.get(spec.name)
+            if stretch is None:
+                if at == len(ends):
+                    return spans
+                stretch = self._stretches[spec.name] = self._begin(spec, text, begin, ends[at])
+            while at < len(ends) and ends[at] <= stretch.until:
+                stretch.until = max(stretch.until, ends[at] + self._keep)
+                at += 1
+            stop = length if spec.run else min(length, stretch.until)
+            spans += self._feed(stretch, text[stretch.fed - begin : stop - begin])
+            if spec.name in self._stretches:
+                return spans
+            while at < len(ends) and ends[at] <= stretch.fed:
+                at += 1
+
+    def _begin(self, spec: Spec, text: bytes, begin: int, end: int) -> "_Stretch":
+        first = max(begin, end - self._keep)
+        if first or spec.run:
+            first += spec.start(text[first - begin : end - begin])
+        return _Stretch(spec, self._inner(spec), first, end, end + self._keep)
+
+    def _feed(self, stretch: "_Stretch", piece: bytes) -> list[Span]:
+        """What a view makes of `piece`; afterwards it may sleep, with `stretch.fed` where it ended."""
+        name = stretch.spec.name
+        try:
+            spans = _told(stretch, stretch.feed(piece, self._shared))
+        except UnscannableError as error:
+            self.problems.append(error)
+            return self._close(name, stretch.inner.end)
+        self.problems += stretch.inner.taken_problems()
+        over = stretch.view.over
+        if over is not None:
+            stretch.fed -= over
+            spans += self._close(name, stretch.inner.end)
+        elif not stretch.spec.run and stretch.fed == stretch.until:
+            # What a view shows this far behind its last sign stands in the text itself.
+            del self._stretches[name]
+        return spans
+
+    def _close(self, name: str, end: Callable[[], list[Span]]) -> list[Span]:
+        stretch = self._stretches.pop(name)
+        try:
+            spans = end()
+        except UnscannableError as error:
+            self.problems.append(error)
+            spans = stretch.inner.end()
+        self.problems += stretch.inner.taken_problems()
+        return _told(stretch, spans)
+
+
+def _told(stretch: "_Stretch", spans: list[Span]) -> list[Span]:
+    """Values that tell where in the text the sign stood through which they were seen."""
+    return [replace(span, sign=stretch.sign) for span in spans] if spans else spans
+
+
+class _Stretch:
+    """A view that decodes, and what is read in it."""
+
+    def __init__(self, spec: Spec, inner: Inner, fed: int, sign: int, until: int) -> None:
+        self.spec, self.inner = spec, inner
+        self.view: View = spec.make()
+        self.fed = fed
+        """The offset up to which it has seen the text."""
+        self.sign = sign
+        """The offset behind the sign that woke it."""
+        self.until = until
+        """Where it sleeps if no other sign comes."""
+        self._clean_at = 0
+        """How much of the text it had seen when last nothing was held."""
+
+    def feed(self, piece: bytes, shared: Shared) -> list[Span]:
+        """The values that are confirmed now."""
+        decoded = self.view.feed(piece)
+        self.fed += len(piece)
+        shared.count(len(decoded))
+        return self._read(decoded)
+
+    def end(self) -> list[Span]:
+        """The remaining values when the text is over."""
+        return self._read(self.view.end()) + self.inner.end()
+
+    def safe(self) -> int:
+        """The offset in the text up to which it is safe to let go."""
+        held = self.inner.length - self.inner.safe()
+        if not held and not self.view.pending:
+            self._clean_at = self.fed
+        elif self.spec.widest:
+            self._clean_at = max(self._clean_at, self.fed - self.view.pending - held * self.spec.widest)
+        return self._clean_at
+
+    def _read(self, decoded: bytes) -> list[Span]:
+        return self.inner.feed(decoded) if decoded else []
