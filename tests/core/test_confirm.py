@@ -12,6 +12,7 @@ from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.redact import holds_pan
 from sidecar.core.scopes import Mode
+from sidecar.core.text import apart
 from tests.kit.cuts import outcome
 from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, inspector, patterns
 
@@ -19,7 +20,8 @@ from tests.kit.engines import ALERT_ALL, BLOCK_ALL, MASK_ALL, flow, hyperscan, i
 def findings(text: bytes, inspect: Inspector | None = None) -> list[Finding]:
     """What is found in a complete text."""
     inspect = inspect or inspector(policy=ALERT_ALL)
-    return [span.finding for span in inspect.confirm(inspect.matcher.once(text), text, Place(Part.STREAM))]
+    _, hits = apart(inspect.matcher.once(text), len(inspect.matcher.patterns))
+    return [span.finding for span in inspect.confirm(hits, text, Place(Part.STREAM))]
 
 
 def only(text: bytes) -> Finding:

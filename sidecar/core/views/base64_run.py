@@ -76,7 +76,7 @@ SIGNS: Final = (
     Sign(either(letters for word in _WORDS for letters in _anywhere(word))),
     Sign(either(_CONTAINERS), after=rb"[^A-Za-z0-9+/]"),
 )
-UNSURE: Final = rb"(?:" + _DIGIT_GROUP + rb"){2}[A-Za-z0-9+/_-]{1,4}"
+UNSURE: Final = _DIGIT_GROUP + rb"[ILMNO][CDSTijyz][AEIMQUYcgk04](?:[gtuw-z0-5][A-Za-z0-9+/_-]{0,4})?"
 
 
 def start(before: bytes) -> int:

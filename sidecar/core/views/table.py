@@ -40,7 +40,7 @@ VIEWS: Final[tuple[Spec, ...]] = (
         unsure=hexadecimal.UNSURE,
     ),
     Spec("utf-16", translated.wide, translated.WIDE, 4),
-    Spec("ebcdic", translated.ebcdic, translated.EBCDIC, 1, unsure=rb"[\xf0-\xf9]{6,11}"),
+    Spec("ebcdic", translated.ebcdic, translated.EBCDIC, 1, unsure=translated.UNSURE_EBCDIC),
 )
 
 _BY_SIGN: Final = tuple((sign, spec) for spec in VIEWS for sign in spec.signs)

@@ -19,14 +19,15 @@ _WORDS: Final = (
 )
 
 WIDE: Final = (
-    Sign(either(b"\0%b\0" % digit for digit in DIGITS) + rb"[0-9]\x00[0-9]"),
-    Sign(either(b"\0\0\0%b\0\0\0" % digit for digit in DIGITS) + rb"[0-9]\x00\x00\x00[0-9]"),
+    Sign(either(b"\0%b\0" % digit for digit in DIGITS) + rb"[0-9\x20.-]\x00[0-9\x20.-]"),
+    Sign(either(b"\0\0\0%b\0\0\0" % digit for digit in DIGITS) + rb"[0-9\x20.-]\x00\x00\x00[0-9\x20.-]"),
     Sign(rb"(?:\xff\xfe[\x09-\x7e]\x00[\x09-\x7e]\x00|\xfe\xff\x00[\x09-\x7e]\x00[\x09-\x7e])"),
     Sign(either(b"\0".join(bytes([byte]) for byte in word) for word in _WORDS)),
 )
 EBCDIC: Final = (
     Sign(rb"[\xf0-\xf9]{3,4}[\x40\x60]?[\xf0-\xf9]{2,4}[\x40\x60]?[\xf0-\xf9]{4}", after=rb"[^\xf0-\xf9]"),
 )
+UNSURE_EBCDIC: Final = rb"[\xf0-\xf9]{3,4}[\x40\x60]?[\xf0-\xf9]{2,4}[\x40\x60]?[\xf0-\xf9]{0,4}"
 
 
 class Translated:
