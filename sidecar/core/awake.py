@@ -123,7 +123,8 @@ class Awake:
                 if at == len(ends):
                     return spans
                 stretch = self._stretches[spec.name] = self._begin(spec, text, begin, ends[at])
-            while at < len(ends) and ends[at] <= stretch.until:
+                at += 1
+            while at < len(ends) and ends[at] <= stretch.until and not spec.run:
                 stretch.until = max(stretch.until, ends[at] + self._keep)
                 at += 1
             stop = length if spec.run else min(length, stretch.until)

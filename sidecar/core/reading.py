@@ -132,9 +132,12 @@ class Reading:
 
 def _fresh(spans: Sequence[Span], told: set[int], first: bool) -> list[Span]:
     """Those that no plainer reading has told; the first reading tells every value as often as it occurs."""
-    fresh = list(spans) if first else [span for span in spans if span.digest not in told]
-    if len(told) < _TOLD_LIMIT:
-        told.update(span.digest for span in fresh)
+    fresh = []
+    for span in spans:
+        if first or span.digest not in told:
+            fresh.append(span)
+        if len(told) < _TOLD_LIMIT:
+            told.add(span.digest)
     return fresh
 
 

@@ -23,6 +23,8 @@ _NO_LETTER: Final = re.compile(rb"\\r|\\n|[^A-Za-z0-9+/_-]")
 _SCORED: Final = 32
 """Letters before the end of a sign that tell where the groups of four begin."""
 _TEXT: Final = re.compile(rb"[\0\t\r\n -~]")
+_DIGIT: Final = re.compile(rb"[0-9]")
+"""Counts twice: `1111` in base64 is `LLLL` in base64, one letter further."""
 _CONTAINERS: Final = (b"H4sI", b"UEsDB", b"JVBERi")
 """gzip, zip and PDF, which begin a run."""
 
@@ -97,7 +99,8 @@ def _score(letters: bytes, shift: int) -> int:
     """How much the end of the letters looks like text if groups begin behind the first `shift`."""
     whole = (len(letters) - shift) // 4 * 4
     group = letters[shift : shift + whole][-_SCORED:]
-    return len(_TEXT.findall(a2b_base64(group)))
+    decoded = a2b_base64(group)
+    return len(_TEXT.findall(decoded)) + len(_DIGIT.findall(decoded))
 
 
 class Base64:

@@ -42,7 +42,7 @@ SIGNS: Final = (
     ),  # nobody has to escape these
     Sign(rb"(?:\\x3[0-9]|\\x4[1-9A-Fa-f]|\\x5[0-9Aa]|\\x6[1-9A-Fa-f]|\\x7[0-9Aa])"),
     Sign(rb"(?:\\06[0-7]|\\07[01])\\0[67][0-7]"),
-    Sign(rb"(?:\\u002[0267CDcd]|\\u003[ACDEacde]|\\u005[Ff])[0-9A-Za-z]{6}"),
+    Sign(rb"(?:\\u002[0267CDcd]|\\u003[ACDEacde]|\\u005[Ff])[0-9A-Za-z]{2}[0-9A-Za-z_-]{4}"),
     Sign(rb"(?:\\u00[0-2Aa][0-9A-Fa-f]|\\u20[0-6][0-9A-Fa-f]|\\u[Ff][Ee][Ff][Ff])[0-9]{2}"),
     Sign(rb"\\x[0-9A-Fa-f]{2}[0-9]{4}"),  # the length before a string, in the repr of bytes
     Sign(either(_LINE_ENDS) + rb"(?:[0-9]{2}|[A-Z][0-9A-Z]{3})"),

@@ -13,7 +13,7 @@ _FORM: Final = re.compile(rb"(%[0-9A-Fa-f]?\Z)|(?:%[0-9A-Fa-f]{2}|\+)+")
 SIGNS: Final = (
     Sign(rb"(?:%3[0-9]|%4[1-9A-Fa-f]|%5[0-9Aa]|%6[1-9A-Fa-f]|%7[0-9Aa])"),  # nobody has to encode these
     Sign(rb"%25[0-9A-Fa-f]{2}"),  # encoded twice
-    Sign(rb"(?:%2[027CDcd]|%3[ADad]|%5[Ff]|%0[Aa])[0-9A-Za-z]{6}"),
+    Sign(rb"(?:%2[027CDcd]|%3[ADad]|%5[Ff]|%0[Aa])[0-9A-Za-z]{2}[0-9A-Za-z_-]{4}"),
     Sign(rb"[0-9](?:%2[0DdEe]|%0[9Aa]|%0[Dd]%0[Aa])[0-9]{2}"),
     Sign(rb"(?:%[Cc]2%[Aa]0|%[Ee]2%80%[89AaBb][0-9A-Fa-f])[0-9]{2}"),
     Sign(rb"[0-9]" + either(b"+" + digit for digit in DIGITS) + rb"(?:[0-9]{3}|[0-9]\+[0-9]{4})"),
