@@ -153,8 +153,15 @@ def _awake(
     return Awake(inner, inspector.matcher.reach + AHEAD, shared)
 
 
+def spans(
+    inspector: Inspector, text: bytes, place: Place, depth: int = DEPTH, *, exact: bool = False
+) -> list[Span]:
+    """The values in a complete text; with a `depth` of 0 only as it stands."""
+    return looked_at(inspector, text, place, depth, exact=exact)[0]
+
+
 def looked_at(
-    inspector: Inspector, text: bytes, place: Place, *, exact: bool = False
+    inspector: Inspector, text: bytes, place: Place, depth: int = DEPTH, *, exact: bool = False
 ) -> tuple[list[Span], list[UnscannableError]]:
     """The values in a complete text, in all its readings, and what could not be decoded.
 
@@ -163,10 +170,10 @@ def looked_at(
     woken, hits = apart(inspector.matcher.once(text), len(inspector.matcher.patterns))
     found = inspector.confirm(hits, text, place) if hits else []
     problems: list[UnscannableError] = []
-    if woken:
+    if woken and depth:
         shared = Shared(source=len(text))
         _fresh(found, shared.told, True)
-        awake = _awake(inspector, place, DEPTH, shared)
+        awake = _awake(inspector, place, depth, shared)
         found += awake.feed(text, 0, woken)
         found += awake.end()
         problems = awake.problems

@@ -144,7 +144,7 @@ def test_a_pattern_that_does_not_compile_is_an_error_of_the_engine() -> None:
 
 def test_no_pattern_at_all_is_an_error_of_the_engine() -> None:
     with pytest.raises(EngineError):
-        HyperscanMatcher([])
+        HyperscanMatcher([], signs=())
     with pytest.raises(EngineError):
         hyperscan().hold(frozenset())
 
