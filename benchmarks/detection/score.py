@@ -25,6 +25,8 @@ CLASSES: Final[Mapping[str, frozenset[str]]] = {
     "secret": frozenset(("secret",)),
 }
 """What a value of a class may be told as."""
+ALSO: Final = frozenset((("expiry", "pii"),))
+"""Kinds that may be told as another class than that of what they belong to."""
 APART: Final = frozenset(("expiry", "cvv", "us_ssn", "iban"))
 """Kinds that are counted beside their class, not in it."""
 JUDGED: Final = frozenset((Group.POSITIVE, Group.NEAR, Group.ENCODED, Group.CONTROL))
@@ -131,7 +133,7 @@ def _best(label: Label, findings: Sequence[Found], sample: Sample) -> Found | No
 
 
 def _covers(found: Found, label: Label) -> bool:
-    if found.klass not in CLASSES[label.klass]:
+    if found.klass not in CLASSES[label.klass] and (label.kind, found.klass) not in ALSO:
         return False
     if label.stands and found.view == "plain":
         return found.start < label.end and label.start < found.end

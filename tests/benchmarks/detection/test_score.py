@@ -45,6 +45,12 @@ def test_what_covers_a_label_and_what_is_false(finding, covers, wrong):
     assert bool(outcome.wrong) is wrong
 
 
+def test_an_expiry_date_may_be_told_as_personal_data_and_a_card_may_not():
+    dated = sample("exp ", ("pan", "expiry", "11/29"))
+    assert score.judge(dated, [found("pii", 4, 9)]).covered != (None,)
+    assert score.judge(LABELLED, [found("pii", 5, 21)]).covered == (None,)
+
+
 def test_the_more_certain_of_two_findings_counts():
     outcome = score.judge(
         LABELLED, [found(start=5, end=21, certain=False), found(start=5, end=21, certain=True)]
