@@ -33,6 +33,10 @@ _BEGINS_A_RUN = frozenset(b"\"':=>([{&|@#$%;A")
 _GROUP = re.compile(rb"[0-9]+")
 _JOINED_GROUP = re.compile(rb"[0-9](?:" + INVISIBLE + rb"{0,2}[0-9])*")
 _INVISIBLE = re.compile(INVISIBLE)
+_TYPOGRAPHIC = re.compile(
+    rb" ?(?:\xc2[\xa0\xb7]|\xe2(?:\x80[\x80-\x8a\x90-\x95\xa2\xaf]|\x81\x9f|\x88\x92)|\xe3\x80\x80) ?"
+)
+"""The separators outside ASCII, as packs/pci/pan_typographic.yaml lists them."""
 
 # How card numbers are printed, by lengths of groups.  Any other grouping is possible, and less sure.
 _PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13)})
@@ -101,7 +105,7 @@ def _confirm(window: bytes, groups: list[Group], digits: bytes, table: Table) ->
     """A card number made of exactly these groups."""
     issuer = issuer_of(digits, table)
     separators = _separators(window, groups)
-    if issuer is None or len(separators) > 1:
+    if issuer is None or len(separators) > 1 or not all(map(_may_separate, separators)):
         return None
     test = digits in TEST_NUMBERS
     start, end = groups[0].start, groups[-1].end
@@ -120,6 +124,10 @@ def _separators(window: bytes, groups: list[Group]) -> set[bytes]:
     return plain or gaps
 
 
+def _may_separate(gap: bytes) -> bool:
+    return gap.isascii() or _TYPOGRAPHIC.fullmatch(gap) is not None
+
+
 def _evidence(base: Evidence, number: Number) -> Evidence:
     """How sure: the issuer's range, better if grouped as cards are printed, worse in any other grouping or company."""
     if neighbours.doubt(number):
@@ -136,4 +144,5 @@ def _evidence(base: Evidence, number: Number) -> Evidence:
 
 def _unusually_grouped(base: Evidence, number: Number, shape: tuple[int, ...]) -> Evidence:
     """Nobody prints a number so; but a run may be wrapped where a line is full."""
-    return base if b"\n" in number.separator and len(shape) == 2 else Evidence.WEAK
+    wrapped = b"\n" in number.separator and len(shape) == 2 and not neighbours.groups_behind(number)
+    return base if wrapped else Evidence.WEAK

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlp_patterns.load import builtin, load_pack, load_pattern
+from dlp_patterns.load import OFF_BY_DEFAULT, builtin, load_pack, load_pattern, shipped
 from dlp_patterns.model import Boundary, DataClass, PatternError, Severity, Sides
 
 GOOD: dict[str, object] = {
@@ -159,3 +159,4 @@ def test_the_packs_that_ship() -> None:
     sizes = {pack.name: len(pack.patterns) for pack in builtin()}
     assert set(sizes) == {"pci", "pii", "secrets"}
     assert sizes["secrets"] >= 400
+    assert set(shipped()) == {*sizes, *OFF_BY_DEFAULT}

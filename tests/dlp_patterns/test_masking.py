@@ -30,6 +30,7 @@ TABLE = [
     ("iban", b"DE89 3704 0044 0532 0130 00", b"DE89 **** **** **** **30 00"),
     ("token", b"unknown_a1b2c3", b"**************"),
     ("hidden", b"a1b2c3d4", b"********"),
+    ("hidden", b"12/27", b"*****"),
     ("pem", b"-----BEGIN EC PRIVATE KEY-----\nMIGH", b"-----BEGIN EC PRIVATE KEY-----*****"),
 ]
 

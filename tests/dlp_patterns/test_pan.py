@@ -93,6 +93,33 @@ def test_printed_groups_are_found_whole(number: bytes, separator: str) -> None:
     assert values == [text] or (len(number) == 19 and luhn.is_valid(number[:16]))
 
 
+SEPARATORS = ["", " ", "-", ".", "_", "/", "\t", "  ", " - ", "\n", "\r\n", "\u00a0", "\u2009", "\u202f", "\u2011",
+              "\u2013", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u3000", "\u2212"]  # fmt: skip
+
+
+def _printed(number: bytes, separator: str) -> str:
+    groups, at = [], 0
+    for size in SHAPES[len(number)]:
+        groups.append(number[at : at + size].decode())
+        at += size
+    return separator.join(groups)
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=ascii)
+@settings(deadline=None, max_examples=8)
+@given(cards().filter(lambda number: len(number) in SHAPES and number[:1] != b"1"), st.data())
+def test_any_separator_finds_the_number_and_no_broken_one(
+    separator: str, number: bytes, data: st.DataObject
+) -> None:
+    def text(digits: bytes) -> bytes:
+        return b"card: " + _printed(digits, separator).encode() + b" of Anna"
+
+    assert found(text(number))
+    at = data.draw(st.integers(0, len(number) - 1))
+    other = data.draw(st.sampled_from(b"0123456789").filter(lambda digit: digit != number[at]))
+    assert found(text(number[:at] + bytes([other]) + number[at + 1 :])) == []
+
+
 # Around the number: what is found (True: the number), and the reason in words.
 NEIGHBOURS = [
     (b"qty 2 %s", True, "a short number before it"),
