@@ -1,14 +1,13 @@
-"""Compiles the shipped patterns into the folder that is given, as the proxy would at its first start.
+"""Compiles what the proxy needs for its default packs and policy into the folder that is given: `cdefence proxy --prepare`.
 
 Run inside the image by `rootfs.sh`.  What never belongs here: a choice of patterns.
 """
 
+import os
 import sys
-from pathlib import Path
 
-from sidecar.match import packs
-from sidecar.match.hs import HyperscanMatcher
-from sidecar.ops.settings import DEFAULT_PACKS
+from sidecar import contract
+from sidecar.cli import main
 
-folder = Path(sys.argv[1])
-HyperscanMatcher(packs.patterns(DEFAULT_PACKS, cache_folder=folder), folder)
+os.environ |= {f"{contract.ENV_PREFIX}CACHE_DIR": sys.argv[1], f"{contract.ENV_PREFIX}SCOPE": "in-scope"}
+sys.exit(main(["proxy", "--prepare"]))

@@ -65,6 +65,11 @@ class LabFiles:
 
     directory: Path
 
+    @property
+    def compiled(self) -> Path:
+        """The patterns as every proxy of the lab needs them."""
+        return self.directory / "compiled"
+
     def pod(self, pod: Pod) -> PodFiles:
         """The folder of `pod`."""
         return PodFiles(self.directory / "pods" / pod.name)
@@ -128,6 +133,16 @@ def make_directory(path: Path, owner: int = 0) -> None:
         raise LabError(f"{path} belongs to somebody else; remove it")
     path.chmod(0o755)
     os.chown(path, owner, owner)
+
+
+def give(source: Path, target: Path, owner: int) -> None:
+    """Copy the files of a folder for `owner` alone, unless they are there."""
+    if target.exists():
+        return
+    shutil.copytree(source, target)
+    for path in (target, *target.iterdir()):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.chown(path, owner, owner)
 
 
 def write(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from sidecar.core.scopes import Mode
 from sidecar.lab import evidence, netns, processes, wiring
 from sidecar.lab.app import Tally
 from sidecar.lab.errors import LabError
-from sidecar.lab.files import DEFAULT_POLICY, LabFiles, PodFiles, state_root, write
+from sidecar.lab.files import DEFAULT_POLICY, LabFiles, PodFiles, give, state_root, write
 from sidecar.lab.pause import POD_DIRECTORY
 from sidecar.lab.processes import ROOT, Identity, Role
 from sidecar.lab.topology import APP_UID, HTTP_PORT, NODE, PODS, PROTECTED, Pod, check_name, namespace
@@ -87,6 +87,7 @@ class Lab:
             self.files.prepare()
             wiring.wire(self.name)
             _for_each(PODS, self._ensure_pause)
+            self._ensure_patterns()
             _for_each(PROTECTED, self._ensure_protection)
             _for_each(PODS, self._ensure_app)
 
@@ -243,6 +244,19 @@ class Lab:
         command += [*PYTHON, "sidecar.lab.pause", f"--name={pod.name}", f"--files={files.directory}"]
         pid = processes.start(command, _environment(), Role.PAUSE, files.log("pause"))
         self._await(pod, pid, "pause", lambda: processes.name_of(pid) == "sleep")
+
+    def _ensure_patterns(self) -> None:
+        """Compiled once, and then given to every proxy as its own: a proxy believes no other."""
+        source = self.files.compiled
+        if not source.exists():
+            command = [*CDEFENCE, "proxy", "--prepare"]
+            settings = {**_environment(), f"{contract.ENV_PREFIX}CACHE_DIR": str(source)}
+            settings[f"{contract.ENV_PREFIX}SCOPE"] = PROTECTED[0].scope
+            done = subprocess.run(command, capture_output=True, env=settings, check=False)
+            if done.returncode:
+                raise LabError(f"patterns: {_last_line(done.stderr.decode())}")
+        for pod in PROTECTED:
+            give(source, self.files.pod(pod).directory / "proxy/cache", contract.PROXY_UID)
 
     def _ensure_protection(self, pod: Pod) -> None:
         """First the rules, then the proxy that they redirect to: the pod is closed in between, never open."""

@@ -32,6 +32,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Runs the sidecar proxy.  Everything is set by CDEFENCE_* variables or a settings file; "
         "`cdefence settings` prints the table.",
     )
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="only compile what the default policy needs into CDEFENCE_CACHE_DIR, so that the next start is quick",
+    )
     parser.set_defaults(run=run)
     drain_parser = commands.add_parser(
         "drain",
@@ -42,7 +47,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     drain_parser.set_defaults(run=drain)
 
 
-def run(_: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 after a clean drain, 2 for settings or a policy that cannot be used."""
     from sidecar.ops import log as logs
     from sidecar.ops.settings import SettingsError, load
@@ -55,6 +60,8 @@ def run(_: argparse.Namespace) -> int:
         print(f"cdefence: {error}", file=sys.stderr)
         return EXIT_USAGE
     logs.set_up(settings.log_level)
+    if args.prepare:
+        return _prepare(settings)
     if os.geteuid() == 0 and not settings.allow_root:
         log.error("refusing to run as root; run as another uid, or set CDEFENCE_ALLOW_ROOT=true for a test")
         return EXIT_USAGE
@@ -86,6 +93,23 @@ def drain(_: argparse.Namespace) -> int:
             connection.close()
     print(f"cdefence: no proxy listens at port {port} of this pod", file=sys.stderr)
     return EXIT_UNHEARD
+
+
+def _prepare(settings: Settings) -> int:
+    from dlp_patterns.errors import PatternError
+    from sidecar.core.hits import EngineError
+    from sidecar.core.scopes import Mode
+    from sidecar.relay.own_packs import OwnPacks
+    from sidecar.relay.world import World
+
+    try:
+        matcher = OwnPacks(settings.packs, settings.own_packs, settings.cache_dir).matcher()
+        world = World(settings.scope, Mode.PROTECT, matcher)
+        world.adopt(world.policy, world.mode)
+    except (EngineError, PatternError, OSError) as error:
+        log.error("cannot prepare: %s", error)
+        return EXIT_USAGE
+    return 0
 
 
 def _serve(settings: Settings) -> int:
