@@ -4,7 +4,7 @@ import base64
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_patterns.sums import luhn
@@ -120,6 +120,7 @@ def _plainly(finding: Finding) -> tuple[str, str]:
     return finding.pattern, finding.shown
 
 
+@settings(deadline=None)  # the first compiles the engine
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_any_cutting_tells_the_same(data: st.DataObject, seed: int) -> None:
     rng, inspect = Random(seed), inspector()
@@ -138,6 +139,7 @@ def test_every_byte_by_itself_tells_the_same(name: str) -> None:
     assert told(inspector(), [bytes([byte]) for byte in text]) == told(inspector(), [text]) != []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600), st.lists(st.sampled_from(sorted(ENCODINGS)), max_size=2))
 def test_any_bytes_are_read_to_their_end(noise: bytes, names: list[str]) -> None:
     text = noise[:300] + b"".join(ENCODINGS[name][1](CARD) + noise[300:] for name in names)

@@ -21,7 +21,13 @@ SIGNS: Final = (
 UNSURE: Final = rb"(?:%[0-9A-Fa-f]{0,2}|[0-9]\+){1,3}[0-9A-Za-z]{0,6}"
 
 
+_SINGLE: Final = {b"+": b" "} | {b"%%%02X" % byte: bytes([byte]) for byte in range(256)}
+"""Most escapes stand by themselves."""
+
+
 def _unescaped(escapes: bytes) -> bytes:
+    if (single := _SINGLE.get(escapes)) is not None:
+        return single
     plain = escapes.replace(b"+", b"%20") if b"+" in escapes else escapes
     return unhexlify(plain.replace(b"%", b""))
 
