@@ -290,6 +290,7 @@ _GROUPS_PART = (
     Reason("a hexadecimal dump", _hex_dump),
     Reason("a UUID", _uuid),
     Reason("a dotted number", _dotted),
+    Reason("a decimal number", lambda number: _FRACTION.search(number.before[-2:]) is not None),
 )
 _RUN_DOUBT = (
     Reason("an integer literal", lambda number: _INTEGER_SUFFIX.match(number.behind) is not None),

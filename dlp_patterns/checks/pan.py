@@ -44,6 +44,9 @@ _PRINTED_WITH = frozenset({b" ", b"-", b"\xc2\xa0", b"\xe2\x80\x89", b"\xe2\x80\
 """Separators that cards are printed with; others are possible, and less sure."""
 
 
+_MORE_NUMBERS = re.compile(rb"[ \t,;.]-?[0-9]")
+
+
 class Group(NamedTuple):
     """Digits that stand together, and where."""
 
@@ -144,5 +147,6 @@ def _evidence(base: Evidence, number: Number) -> Evidence:
 
 def _unusually_grouped(base: Evidence, number: Number, shape: tuple[int, ...]) -> Evidence:
     """Nobody prints a number so; but a run may be wrapped where a line is full."""
-    wrapped = b"\n" in number.separator and len(shape) == 2 and not neighbours.groups_behind(number)
-    return base if wrapped else Evidence.WEAK
+    wrapped = b"\n" in number.separator and len(shape) == 2
+    in_a_table = neighbours.groups_behind(number) or _MORE_NUMBERS.match(number.behind)
+    return base if wrapped and not in_a_table else Evidence.WEAK

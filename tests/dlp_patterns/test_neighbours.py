@@ -46,6 +46,7 @@ TABLE: list[tuple[bytes, bytes, str | None, str | None]] = [
     (GROUPS, b"0001a2f: %s", None, "behind an offset"),
     (GROUPS.replace(b" ", b"-"), b"deadbeef-%s", "a UUID", None),
     (GROUPS.replace(b" ", b"."), b"[.%s", "a dotted number", None),
+    (GROUPS, b"917.%s", "a decimal number", None),
     (b"5211 5212 5213 5214", b"%s", None, "a sorted list"),
     (b"4537 4537 4537 4392", b"%s", None, "groups that repeat"),
     (GROUPS, b"%s 5512 9081 1120 7712", None, "a row of numbers"),
