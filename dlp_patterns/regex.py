@@ -161,7 +161,10 @@ def openings(regex: bytes) -> tuple[bytes, ...]:
     They say the kind of a value and nothing of the value itself: `gh[op]_[0-9a-z]{36}` opens with `ghp_` or `gho_`.
     At most MAX_OPENINGS texts, each ending in a letter that is spelled out; `(b"",)` if there is nothing of the kind.
     """
-    return tuple(sorted(_opening(_nodes(parse(regex))).certain, key=lambda text: (-len(text), text)))
+    opening = _opening(_nodes(parse(regex)))
+    if opening.whole:  # a few words, and no value behind them: then they are the value
+        return (b"",)
+    return tuple(sorted(opening.certain, key=lambda text: (-len(text), text)))
 
 
 def _outside_grammar(regex: bytes) -> Iterator[Problem]:
