@@ -12,7 +12,7 @@ from benchmarks.detection.run import SYNTHETIC, Plan, run
 def main(*, quick: bool, only: str, misses: Path | None, folder: Path | None, peers: bool) -> None:
     """Look, print, write.  `folder` None: nothing is recorded."""
     before = machine.look()
-    plan = Plan(peers, 0.05, SYNTHETIC // 10, 10, only) if quick else Plan(peers, only=only)
+    plan = Plan(peers, 0.05, SYNTHETIC // 10, 7, only) if quick else Plan(peers, only=only)
     results = run(plan)
     print(report.render(results))
     if misses is not None:

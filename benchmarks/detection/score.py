@@ -121,6 +121,10 @@ def judge(sample: Sample, findings: Iterable[Found]) -> Outcome:
     covered = tuple(_best(label, told, sample) for label in sample.labels)
     if sample.group is Group.CONTROL:
         return Outcome(sample, covered, tuple(one for one in told if one.klass in CLASSES["pan"]))
+    if (
+        sample.group is Group.ENCODED
+    ):  # what carries the value may be one of another class: a token with a card in it
+        told = [one for one in told if any(one.klass in CLASSES[label.klass] for label in sample.labels)]
     wrong = tuple(one for one in told if not any(_covers(one, label) for label in sample.labels))
     return Outcome(sample, covered, wrong)
 
