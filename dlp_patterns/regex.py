@@ -75,6 +75,8 @@ _FORBIDDEN = tuple(
 
 _ANY_FORBIDDEN = re.compile(b"|".join(b"(?:" + row[0].pattern + b")" for row in _FORBIDDEN))
 """Whether any row speaks: one question for each place of an expression instead of seventeen."""
+_WELL_FORMED = re.compile(rb"(?>(?!" + _ANY_FORBIDDEN.pattern + rb")(?:" + _ALLOWED.pattern + rb"))*+")
+"""An expression in which no row speaks anywhere, which is nearly every one: one question for all of it."""
 
 
 def compact(text: str) -> bytes:
@@ -169,7 +171,7 @@ def openings(regex: bytes) -> tuple[bytes, ...]:
 
 def _outside_grammar(regex: bytes) -> Iterator[Problem]:
     """Every construct of `regex` that is not in the grammar, from left to right."""
-    at = 0
+    at = len(regex) if _WELL_FORMED.fullmatch(regex) else 0
     while at < len(regex):
         if _ANY_FORBIDDEN.match(regex, at):
             form, what, remedy = next(row for row in _FORBIDDEN if row[0].match(regex, at))
