@@ -14,6 +14,7 @@ from typing import Final
 
 from dlp_patterns.model import Confidence, Severity
 from sidecar.core.awake import Awake, Shared
+from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.findings import Finding, FindingClass, Part, Place
@@ -200,9 +201,8 @@ def read(
             problem = error
         if opened:
             text, place = b"".join(opened), place.through(coding.decode().replace(",", "+").replace(" ", ""))
-    if b"utf-16" in content_type.lower():
-        text = text.decode("utf-16", "replace").encode()
-        place = place.through("utf-16")
+    if read_as := transcoded(text, content_type):
+        text, place = read_as[0], place.through(read_as[1])
     rules = inspector.rules
     every, problems = looked_at(inspector, text, place, exact=True)
     if rules.asks_more:

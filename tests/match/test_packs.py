@@ -47,14 +47,14 @@ def test_what_was_kept_is_what_was_loaded() -> None:
 def test_kept_patterns_are_not_read_again(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = own(tmp_path, "a", "tok_x", 5)
+    folder = own(tmp_path, "a", "tok_abcdefx", 11)
     first = packs.patterns(("pci",), (folder,), cache)
     real = load.load_pack
     read: list[str] = []
     monkeypatch.setattr(load, "load_pack", lambda path: [read.append(path.name), real(path)][1])
     assert packs.patterns(("pci",), (folder,), cache) == first
     assert read == []
-    own(tmp_path, "a", "tok_y", 5)  # of the same length
+    own(tmp_path, "a", "tok_abcdefy", 11)  # of the same length
     assert packs.patterns(("pci",), (folder,), cache) != first
     assert read == ["pci", "mine"]
 
@@ -70,7 +70,7 @@ def test_a_pack_that_is_not_there() -> None:
 
 
 def test_a_folder_with_the_name_of_a_pack_that_ships(tmp_path: Path) -> None:
-    folder = own(tmp_path, "a", "tok_x", 5).rename(tmp_path / "pci")
+    folder = own(tmp_path, "a", "tok_abcdefx", 11).rename(tmp_path / "pci")
     text = (folder / "a.yaml").read_text().replace("mine/a", "pci/a")
     (folder / "a.yaml").write_text(text)
     with pytest.raises(PatternError, match="pack: pci is there twice; rename a folder"):
@@ -78,9 +78,9 @@ def test_a_folder_with_the_name_of_a_pack_that_ships(tmp_path: Path) -> None:
 
 
 def test_a_pattern_beyond_the_limits_is_named_and_the_others_are_tried(tmp_path: Path) -> None:
-    folder = own(tmp_path, "a", "tok_x", 5)
+    folder = own(tmp_path, "a", "tok_abcdefx", 11)
     own(tmp_path, "b", "(?:[ab][^c]{0,15}){1,15}[ab][^d]{0,15}", 256)
-    own(tmp_path, "c", "tok_z", 5)
+    own(tmp_path, "c", "tok_abcdefz", 11)
     patterns = load.load_pack(folder).patterns
     wrong = trial.problems(patterns, seconds=10, size=200 << 20)
     assert set(wrong) <= {"mine/b"}
