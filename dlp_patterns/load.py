@@ -53,7 +53,7 @@ __all__ = ["OFF_BY_DEFAULT", "builtin", "default", "load_pack", "load_pattern", 
 
 PACKS = Path(__file__).with_name("packs")
 
-OFF_BY_DEFAULT: frozenset[str] = frozenset({"pci_retired", "secrets_generic"})
+OFF_BY_DEFAULT: frozenset[str] = frozenset({"pii_network", "pci_retired", "secrets_generic"})
 """Shipped packs that a user has to ask for: they find more, and more that is none."""
 
 _REQUIRED = (

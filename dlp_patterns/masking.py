@@ -66,6 +66,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
         # A number of which people read out the last four: social security.
         "last4": Rule(_NOTHING, _DIGITS, head=0, tail=4, lead=0),
+        # A national number or one of an account: the last three letters or digits, which many know and few share.
+        "last3": Rule(_NOTHING, _DIGITS | _LETTERS, head=0, tail=3, lead=0),
+        # A telephone number: the last two digits.
+        "phone": Rule(_NOTHING, _DIGITS, head=0, tail=2, lead=0),
+        # An address of a mailbox: the first letter and the end of the domain.
+        "email": Rule(_NOTHING, _DIGITS | _LETTERS, head=1, tail=2, lead=1),
         # An account: country, check digits, last four.
         "iban": Rule(_NOTHING, _DIGITS | _LETTERS, head=4, tail=4, lead=4),
         # A secret that says what it is: the literal prefix, nothing else.

@@ -189,11 +189,11 @@ class Context:
 
     def __post_init__(self) -> None:
         problems = []
-        if not all(re.fullmatch(rb"[a-z0-9]+", word) for word in self.words):
+        if not all(re.fullmatch(rb"[a-z0-9\x80-\xff]+", word) for word in self.words):
             problems.append(
                 Problem(
                     "context.words",
-                    "must be words of a-z and 0-9",
+                    "must be words of a-z, 0-9 and letters beyond ASCII",
                     "write lower case words without separators",
                 )
             )

@@ -39,6 +39,8 @@ ONLY_IN = {
     "uvloop": {"sidecar.relay"},
     "hyperscan": {"sidecar.match"},
     "httptools": {"sidecar.core"},
+    "stdnum": {"dlp_patterns.stdnums"},
+    "phonenumbers": {"dlp_patterns.stdnums"},
     "brotli": {"sidecar.core.decode.codings"},
     "zstandard": {"sidecar.core.decode.codings", "sidecar.scan"},
     "h11": {"sidecar.ops"},

@@ -1,7 +1,7 @@
 """Confirms hits: one small module per validator, one registry, found by folder.
 
 What belongs here: modules that each offer `check(window, start, end) -> Confirmed | None`, named after what
-they confirm.
+they confirm, or a table of such functions, `CHECKS`, where one shape of code serves many kinds.
 What never does: I/O, state, exceptions.  A check is total: for any bytes and any 0 <= start <= end <=
 len(window) it answers.  `window` is the text around the hit, `window[start:end]` what the expression
 matched; a check may look at the neighbours and may narrow the span, never widen it.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, ModuleType
 from typing import cast
 
@@ -38,9 +38,18 @@ def _discover() -> Mapping[str, ModuleType]:
 
 _MODULES = _discover()
 
-REGISTRY: Mapping[str, Check] = MappingProxyType(
-    {name: cast("Check", module.check) for name, module in _MODULES.items()}
-)
+
+def _checks() -> Iterator[tuple[str, Check]]:
+    """The check of every module, and every row of one that is a table, as `module.row`."""
+    for name, module in _MODULES.items():
+        rows = cast("Mapping[str, Check] | None", getattr(module, "CHECKS", None))
+        if rows is None:
+            yield name, cast("Check", module.check)
+        else:
+            yield from ((f"{name}.{row}", check) for row, check in rows.items())
+
+
+REGISTRY: Mapping[str, Check] = MappingProxyType(dict(_checks()))
 """Every check, by the name a pattern file uses in `check`.  A module without one is an AttributeError at import."""
 
 SHORT_CUTS: Mapping[str, ShortCut] = MappingProxyType(

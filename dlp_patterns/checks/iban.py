@@ -30,7 +30,10 @@ YE 4a4n18c
 """
 _CLASS = {"n": "[0-9]", "a": "[A-Z]", "c": "[0-9A-Z]"}
 _PART = re.compile(r"([0-9]+)([nac])")
-_SEPARATOR = b" -"
+_PLACES = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""All else is a separator: which ones there may be, the expressions know."""
+
+_LABELLED = re.compile(rb"(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2}")
 
 
 def _expressions() -> dict[bytes, tuple[int, re.Pattern[bytes]]]:
@@ -50,15 +53,22 @@ COUNTRIES = _expressions()
 
 
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
-    """The account number at the beginning of window[start:end], if all of it is there and its check digits hold."""
-    length, structure = COUNTRIES.get(window[start : start + 2], (0, None))
-    places = [at for at in range(start, end) if window[at] not in _SEPARATOR][:length]
+    """The account number at the beginning of window[start:end], or behind a word there, if its check digits hold."""
+    if window[start : start + 2] in COUNTRIES:
+        return _account(window, start, end)
+    found = _LABELLED.search(window, start, end)
+    return _account(window, found.start(), end) if found else None
+
+
+def _account(window: bytes, start: int, end: int) -> Confirmed | None:
+    length, structure = COUNTRIES.get(window[start : start + 2].upper(), (0, None))
+    places = [at for at in range(start, end) if window[at] in _PLACES][:length]
     if structure is None or len(places) < length:
         return None
     stop = places[-1] + 1
-    if stop < len(window) and chr(window[stop]).isascii() and chr(window[stop]).isalnum():
+    if stop < len(window) and window[stop] in _PLACES:
         return None
-    compact = bytes(window[at] for at in places)
+    compact = bytes(window[at] for at in places).upper()
     if not structure.fullmatch(compact) or not mod97.is_valid(compact):
         return None
     return Confirmed(start, stop, compact[:2].decode(), Evidence.STRONG)

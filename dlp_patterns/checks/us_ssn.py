@@ -12,7 +12,7 @@ import re
 
 from dlp_patterns.model import Confirmed, Evidence
 
-_NUMBER = re.compile(rb"([0-9]{3})([ -]?)([0-9]{2})\2([0-9]{4})\Z")
+_NUMBER = re.compile(rb"([0-9]{3})([ .-]| - |\xe2\x80[\x87\x90-\x94\xaf]|\xc2\xa0|)([0-9]{2})\2([0-9]{4})\Z")
 _NEVER_AREA = frozenset({b"000", b"666"})
 _ADVERTISED = frozenset({b"078051120", b"219099999", b"457555462"})
 

@@ -156,7 +156,10 @@ def test_an_empty_folder_is_no_pack(tmp_path: Path) -> None:
 
 
 def test_the_packs_that_ship() -> None:
+    on = {pack.name for pack in builtin()}
+    assert on == set(shipped()) - OFF_BY_DEFAULT
+    assert {"pci", "pii", "secrets"} <= on
     sizes = {pack.name: len(pack.patterns) for pack in builtin()}
-    assert set(sizes) == {"pci", "pii", "secrets"}
+    assert sizes["pii"] >= 100
     assert sizes["secrets"] >= 400
     assert set(shipped()) == {*sizes, *OFF_BY_DEFAULT}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_patterns import masking
-from dlp_patterns.load import builtin
+from dlp_patterns.load import builtin, shipped
 from dlp_patterns.model import Pattern
 from tests.dlp_patterns.cards import cards
 
@@ -28,6 +28,11 @@ TABLE = [
     ("last4", b"123-45-6789", b"***-**-6789"),
     ("last4", b"123456789", b"*****6789"),
     ("iban", b"DE89 3704 0044 0532 0130 00", b"DE89 **** **** **** **30 00"),
+    ("last3", b"12345678901", b"********901"),
+    ("last3", b"RSSMRA85T10A562S", b"*************62S"),
+    ("last3", b"1234", b"****"),
+    ("phone", b"+49 30 901820", b"+** ** ****20"),
+    ("email", b"jane.doe@mail.gmx.de", b"j***.***@****.***.de"),
     ("token", b"unknown_a1b2c3", b"**************"),
     ("hidden", b"a1b2c3d4", b"********"),
     ("hidden", b"12/27", b"*****"),
@@ -99,6 +104,9 @@ def test_the_head_that_may_be_seen_early_is_short() -> None:
         "first6_last4": 6,
         "track": 6,
         "last4": 0,
+        "last3": 0,
+        "phone": 0,
+        "email": 1,
         "iban": 4,
         "token": 0,
         "hidden": 0,
