@@ -13,7 +13,7 @@ from dlp_patterns.load import builtin, shipped
 from dlp_patterns.model import Pattern
 from tests.dlp_patterns.cards import cards
 
-PATTERNS = [pattern for pack in builtin() for pattern in pack.patterns]
+PATTERNS = [pattern for pack in builtin(shipped()) for pattern in pack.patterns]
 KNOWN = {pattern.id: pattern for pattern in PATTERNS}
 
 TABLE = [

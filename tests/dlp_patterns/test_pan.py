@@ -255,13 +255,14 @@ def test_share_of_random_numbers() -> None:
 
 
 def test_traffic_without_cards_is_silent() -> None:
-    """A quarter of a megabyte of ids, times, prices, telephone numbers and hexadecimal: no finding of any pattern."""
+    """A quarter of a megabyte of ids, times, prices and hexadecimal: nothing is found but its telephone numbers."""
     text = b"\n".join(_record(random.Random(seed)) for seed in range(600))
     assert [
         (pattern.id, hit.kind)
         for pack in builtin()
         for pattern in pack.patterns
         for hit in find(pattern, text)
+        if pattern.told != "pii/phone"
     ] == []
 
 

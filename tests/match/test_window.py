@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_patterns import masking
-from dlp_patterns.model import Pattern
+from dlp_patterns.model import DataClass, Pattern
 from tests.kit.effort import effort
 from tests.kit.engines import hyperscan, patterns, representatives
 
@@ -51,7 +51,9 @@ def test_no_beginning_of_a_generated_value_is_released(pattern: Pattern) -> None
 
 
 def test_nothing_is_held_of_text_that_cannot_become_a_value() -> None:
-    hold = hyperscan().hold(EVERY)
+    """Of personal data something nearly always is: any letter can begin a word before it, or an address of e-mail."""
+    personal = {at for at, pattern in enumerate(patterns()) if pattern.klass is DataClass.PII}
+    hold = hyperscan().hold(EVERY - personal)
     for text in (b"", b"hello, world.", b"\x00\x01\x02", b"4111 1111 1111 1111 ok", b"41111111!"):
         assert hold(text) == 0
 
