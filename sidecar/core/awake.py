@@ -26,8 +26,8 @@ that every view is awake in every other."""
 class Shared:
     """What all readings of one text share."""
 
-    told: set[int] = field(default_factory=set)
-    """Digests of the values that were told by any of them."""
+    told: set[tuple[str, int]] = field(default_factory=set)
+    """The values that were told by any of them: `Place.copy` and digest."""
     source: int = 0
     """Bytes of the text itself."""
     made: int = 0

@@ -60,9 +60,13 @@ class Place(NamedTuple):
     view: str = PLAIN
     """`plain`, or what was decoded to get there, outermost first: `gzip`, `percent`, `gzip+base64`."""
 
-    def through(self, view: str) -> "Place":
+    copy: str = ""
+    """The views on the way that show runs, that is copies of their own, and not the whole text in another reading."""
+
+    def through(self, view: str, *, copy: bool = False) -> "Place":
         """The same text, read through one more view."""
-        return self._replace(view=view if self.view == PLAIN else f"{self.view}+{view}")
+        way = view if self.view == PLAIN else f"{self.view}+{view}"
+        return self._replace(view=way, copy=f"{self.copy}+{view}" if copy else self.copy)
 
 
 class Action(IntEnum):

@@ -53,6 +53,7 @@ class Reading:
         self._inspector = inspector
         self._depth = depth
         self._first = shared is None
+        self._copy = place.copy
         self._shared = Shared() if shared is None else shared
         self._keep = inspector.matcher.reach + AHEAD
         self._awake = _awake(inspector, place, depth, self._shared)
@@ -128,17 +129,22 @@ class Reading:
 
     def _fresh(self, spans: Sequence[Span]) -> list[Span]:
         """Those that no plainer reading has told."""
-        return _fresh(spans, self._shared.told, self._first) if spans else []
+        return _fresh(spans, self._shared.told, self._first, self._copy) if spans else []
 
 
-def _fresh(spans: Sequence[Span], told: set[int], first: bool) -> list[Span]:
-    """Those that no plainer reading has told; the first reading tells every value as often as it occurs."""
+def _fresh(spans: Sequence[Span], told: set[tuple[str, int]], first: bool, copy: str) -> list[Span]:
+    """Those that no plainer reading of the same copy has told; the first reading tells each as often as it occurs.
+
+    A view of a run shows a copy of its own: that a number was masked where it stands plainly says nothing about the same
+    number in base64 next to it.
+    """
     fresh = []
     for span in spans:
-        if first or span.digest not in told:
+        key = copy, span.digest
+        if first or key not in told:
             fresh.append(span)
         if len(told) < _TOLD_LIMIT:
-            told.add(span.digest)
+            told.add(key)
     return fresh
 
 
@@ -149,7 +155,7 @@ def _awake(
     shared: Shared,
 ) -> Awake:
     def inner(spec: Spec) -> Reading:
-        return Reading(inspector, place.through(spec.name), 0, depth - 1, shared)
+        return Reading(inspector, place.through(spec.name, copy=spec.run), 0, depth - 1, shared)
 
     return Awake(inner, inspector.matcher.reach + AHEAD, shared)
 
@@ -173,7 +179,7 @@ def looked_at(
     problems: list[UnscannableError] = []
     if woken and depth:
         shared = Shared(source=len(text))
-        _fresh(found, shared.told, True)
+        _fresh(found, shared.told, True, place.copy)
         awake = _awake(inspector, place, depth, shared)
         found += awake.feed(text, 0, woken)
         found += awake.end()
