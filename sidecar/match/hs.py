@@ -14,7 +14,6 @@ The binding has sharp edges; each is blunted here, once:
 Any error of the engine is an `EngineError`, and that is a denial.
 """
 
-import importlib.metadata
 import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -145,7 +144,7 @@ def _within(hits: Sequence[Hit], end: int) -> Sequence[Hit]:
 def _database(expressions: Sequence[Expression], folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
     mode, flags = hyperscan.HS_MODE_BLOCK, hyperscan.HS_FLAG_DOTALL
-    engine = (importlib.metadata.version("hyperscan"), platform.machine(), platform.system())
+    engine = (hyperscan.__version__, platform.machine(), platform.system())
     key = repr((engine, mode, flags, expressions)).encode()
 
     def build() -> bytes:

@@ -57,7 +57,7 @@ class LogLevel(StrEnum):
 
 
 DEFAULT_PACKS = ("pci", "pii", "secrets")
-PACKS = (*DEFAULT_PACKS, "secrets_generic")
+PACKS = ("pci", "pci_retired", "pii", "pii_network", "secrets", "secrets_generic")
 """The pattern packs that exist, and those that are on by default; a test compares them with `dlp_patterns.load`."""
 
 

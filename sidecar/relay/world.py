@@ -57,6 +57,8 @@ class Regime:
         self.confirmer = confirmer
         self._port_sets = policy.port_sets()
         self._made: dict[tuple[PeerClass, PeerClass, Channel, tuple[bool, ...]], Inspector] = {}
+        self._sets: dict[frozenset[int], frozenset[int]] = {}
+        """Each set of patterns once: they are hundreds, and most flows have the same."""
 
     def inspectors(self, connection: Connection) -> Callable[[Channel], Inspector]:
         """The inspectors for one pair of peers, by channel.  Calling it raises EngineError."""
@@ -92,6 +94,7 @@ class Regime:
             for index, pattern in enumerate(self.matcher.patterns)
             if rules.strictest(pattern.told, _FOUND_AS[pattern.klass]) >= Action.MASK
         )
+        must_not_leave = self._sets.setdefault(must_not_leave, must_not_leave)
         hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
         return Inspector(self.matcher, self.confirmer, rules, enforce, must_not_leave, hold)
 
