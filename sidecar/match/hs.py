@@ -144,7 +144,7 @@ def _within(hits: Sequence[Hit], end: int) -> Sequence[Hit]:
 def _database(expressions: Sequence[Expression], folder: Path | None) -> hyperscan.Database:
     """A database that is ready to scan, from the cache if it is there.  Raises EngineError."""
     mode, flags = hyperscan.HS_MODE_BLOCK, hyperscan.HS_FLAG_DOTALL
-    engine = (hyperscan.__version__, platform.machine(), platform.system())
+    engine = (hyperscan.__version__, platform.machine(), platform.system())  # type: ignore[attr-defined]
     key = repr((engine, mode, flags, expressions)).encode()
 
     def build() -> bytes:

@@ -96,12 +96,12 @@ REFUSED = [
     (
         "CDEFENCE_PACKS",
         "pci,pan",
-        "is 'pci,pan'; use some of pci, pii, secrets or secrets_generic, separated by commas",
+        "is 'pci,pan'; use some of pci, pci_retired, pii, pii_network, secrets or secrets_generic, separated by commas",
     ),
     (
         "CDEFENCE_PACKS",
         "pci,pci",
-        "is 'pci,pci'; use some of pci, pii, secrets or secrets_generic, separated by commas",
+        "is 'pci,pci'; use some of pci, pci_retired, pii, pii_network, secrets or secrets_generic, separated by commas",
     ),
     ("CDEFENCE_DRAIN_S", "-1", "is '-1'; use a number, 0 or more"),
     ("CDEFENCE_DRAIN_S", "inf", "is 'inf'; use a number, 0 or more"),
