@@ -17,7 +17,7 @@ Any error of the engine is an `EngineError`, and that is a denial.
 import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import hyperscan
 
@@ -27,8 +27,6 @@ from sidecar.core.views.table import SIGNS
 from sidecar.core.views.view import Sign
 from sidecar.match import cache, compose, lanes, openings, window
 from sidecar.match.compiler import Expression, compile_apart
-
-_NO_HITS: Final[Sequence[Hit]] = ()
 
 
 def _collect(index: int, _start: int, end: int, _flags: int, hits: object) -> None:
@@ -48,7 +46,6 @@ class HyperscanMatcher:
         self._lanes = [
             _database(expressions, cache_folder) for expressions in lanes.lanes(self.patterns, signs)
         ]
-        self._hits: list[Hit] = []
         self._holds: dict[frozenset[int], Hold] = {}
 
     def once(self, text: bytes) -> Sequence[Hit]:
@@ -69,16 +66,9 @@ class HyperscanMatcher:
         return [(index, end) for index, at in hits if at > end and (index, end) not in ended]
 
     def _scan(self, text: bytes) -> Sequence[Hit]:
-        hits = self._hits
-        try:
-            for lane in self._lanes:
-                lane.scan(text, match_event_handler=_collect, context=hits)
-        except hyperscan.HyperscanError as error:
-            hits.clear()
-            raise EngineError(str(error)) from None
-        if not hits:
-            return _NO_HITS
-        self._hits = []
+        hits: list[Hit] = []
+        for lane in self._lanes:
+            _look(lane, text, hits)
         return hits
 
     def hold(self, patterns: frozenset[int]) -> Hold:
@@ -104,10 +94,7 @@ class HyperscanMatcher:
 
         def hold(tail: bytes) -> int:
             found: list[Hit] = []
-            try:
-                database.scan(tail, match_event_handler=_collect, context=found)
-            except hyperscan.HyperscanError as error:
-                raise EngineError(str(error)) from None
+            _look(database, tail, found)
             return literals.held(tail, found)
 
         return hold
@@ -122,14 +109,18 @@ class HyperscanMatcher:
 
         def hold(tail: bytes) -> int:
             candidates: list[Hit] = []
-            try:
-                text = window.mirrored(tail, compose.PAD)
-                database.scan(text, match_event_handler=_collect, context=candidates)
-            except hyperscan.HyperscanError as error:
-                raise EngineError(str(error)) from None
+            _look(database, window.mirrored(tail, compose.PAD), candidates)
             return window.held(candidates, every) if candidates else 0
 
         return hold
+
+
+def _look(database: hyperscan.Database, text: bytes, hits: list[Hit]) -> None:
+    """Enter what a database finds in a text.  Raises EngineError."""
+    try:
+        database.scan(text, match_event_handler=_collect, context=hits)
+    except hyperscan.HyperscanError as error:
+        raise EngineError(str(error)) from None
 
 
 def _within(hits: Sequence[Hit], end: int) -> Sequence[Hit]:
