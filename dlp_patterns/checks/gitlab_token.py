@@ -8,10 +8,9 @@ A token whose checksum does not hold was edited or invented, and opens nothing: 
 
 from __future__ import annotations
 
-import zlib
-
 from dlp_patterns.checks import opaque
 from dlp_patterns.model import Confirmed
+from dlp_patterns.sums import crc62
 
 _SUM = 7
 _DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
@@ -20,15 +19,6 @@ _DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
 def check(window: bytes, start: int, end: int) -> Confirmed | None:
     """The token in window[start:end]."""
     text = window[start:end]
-    if b"." in text and text[-_SUM:] != _checksum(text[:-_SUM]):
+    if b"." in text and text[-_SUM:] != crc62.checksum(text[:-_SUM], _DIGITS, _SUM):
         return None
     return opaque.check(window, start, end)
-
-
-def _checksum(text: bytes) -> bytes:
-    """CRC32 in base 36, seven digits."""
-    rest, out = zlib.crc32(text), bytearray()
-    for _ in range(_SUM):
-        rest, digit = divmod(rest, len(_DIGITS))
-        out.append(_DIGITS[digit])
-    return bytes(reversed(out))

@@ -14,12 +14,12 @@ ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 6
 
 
-def checksum(body: bytes) -> bytes:
-    """The six characters that belong to `body`."""
+def checksum(body: bytes, alphabet: bytes = ALPHABET, length: int = LENGTH) -> bytes:
+    """The characters that belong to `body`; other issuers write the same sum in another alphabet and length."""
     rest, out = zlib.crc32(body), bytearray()
-    for _ in range(LENGTH):
-        rest, digit = divmod(rest, len(ALPHABET))
-        out.append(ALPHABET[digit])
+    for _ in range(length):
+        rest, digit = divmod(rest, len(alphabet))
+        out.append(alphabet[digit])
     return bytes(reversed(out))
 
 

@@ -14,7 +14,7 @@ from sidecar.core.confirm import Confirmer
 from sidecar.core.findings import Action, Channel, FindingClass
 from sidecar.core.hits import Matcher
 from sidecar.core.inspector import Inspector
-from sidecar.core.policy import Connection, Denial, Permit, Policy, deny, segment
+from sidecar.core.policy import Connection, Denial, FlowRules, Permit, Policy, deny, segment
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass, ScopeMap
 
@@ -57,8 +57,8 @@ class Regime:
         self.confirmer = confirmer
         self._port_sets = policy.port_sets()
         self._made: dict[tuple[PeerClass, PeerClass, Channel, tuple[bool, ...]], Inspector] = {}
-        self._sets: dict[frozenset[int], frozenset[int]] = {}
-        """Each set of patterns once: they are hundreds, and most flows have the same."""
+        self._kept_back: dict[FlowRules, frozenset[int]] = {}
+        """What must not leave, by rules: there are hundreds of patterns, and most flows have the same rules."""
 
     def inspectors(self, connection: Connection) -> Callable[[Channel], Inspector]:
         """The inspectors for one pair of peers, by channel.  Calling it raises EngineError."""
@@ -88,15 +88,19 @@ class Regime:
     def _make(self, source: PeerClass, destination: PeerClass, channel: Channel, port: int) -> Inspector:
         rules = self.policy.flow_rules(source, destination, channel, port, self.today, self._key)
         enforce = self.mode is Mode.PROTECT
-        # Only what could be blocked or masked on this flow has to be held back.
-        must_not_leave = frozenset(
+        must_not_leave = self._kept_back.get(rules)
+        if must_not_leave is None:
+            must_not_leave = self._kept_back[rules] = self._must_not_leave(rules)
+        hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
+        return Inspector(self.matcher, self.confirmer, rules, enforce, must_not_leave, hold)
+
+    def _must_not_leave(self, rules: FlowRules) -> frozenset[int]:
+        """Only what could be blocked or masked on a flow with these rules has to be held back."""
+        return frozenset(
             index
             for index, pattern in enumerate(self.matcher.patterns)
             if rules.strictest(pattern.told, _FOUND_AS[pattern.klass]) >= Action.MASK
         )
-        must_not_leave = self._sets.setdefault(must_not_leave, must_not_leave)
-        hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        return Inspector(self.matcher, self.confirmer, rules, enforce, must_not_leave, hold)
 
 
 class World:
