@@ -8,6 +8,8 @@ from sidecar.core.confirm import Confirmer, Span
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit, Hold, Matcher
 from sidecar.core.policy import FlowRules
+from sidecar.core.views.table import VIEWS
+from sidecar.core.views.view import Spec
 
 AHEAD: Final = 64
 """How many bytes behind a hit confirmation looks at: enough to see a UUID or a SHA-256 in hex to its end."""
@@ -28,6 +30,10 @@ class Inspector:
     """Indices of the patterns whose values may be blocked or masked on this flow."""
     hold: Hold | None = None
     """The tail rule for these; None when there are none, or nothing is enforced."""
+    views: tuple[Spec, ...] = VIEWS
+    """The views that texts are looked at through where their signs are seen."""
+    formats: tuple[Spec, ...] = ()
+    """Those of them that a declared port is read with from the first byte."""
 
     def confirm(self, hits: Sequence[Hit], text: bytes, place: Place) -> list[Span]:
         """The values in a complete text, in the order in which a stream tells them."""

@@ -116,6 +116,15 @@ class DlpRule:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One line of `formats:`: what is spoken on some ports."""
+
+    ports: frozenset[int]
+    read: tuple[str, ...]
+    """Names of views (`core.views.table.FORMATS`)."""
+
+
 # Unencrypted card data and secrets do not pass, wherever they go; other personal data is reported.  So is content that
 # cannot be read: set it to `block` for a strict CDE.
 DEFAULT_DLP = (
@@ -137,6 +146,7 @@ class Policy:
     """Hash of the file it came from."""
     exclusions: tuple[DlpRule, ...] = ()
     exceptions: tuple[DlpRule, ...] = ()
+    formats: tuple[Format, ...] = ()
 
     def flow_rules(
         self,
@@ -175,9 +185,14 @@ class Policy:
         return any(rule.condition is not None and rule.condition.values for rule in rules)
 
     def port_sets(self) -> tuple[frozenset[int], ...]:
-        """The sets of ports that DLP rules tell apart."""
+        """The sets of ports that DLP rules and formats tell apart."""
         rules = (*self.exclusions, *self.exceptions, *self.dlp)
-        return tuple(dict.fromkeys(rule.ports for rule in rules if rule.ports))
+        sets = [*(rule.ports for rule in rules), *(each.ports for each in self.formats)]
+        return tuple(dict.fromkeys(ports for ports in sets if ports))
+
+    def formats_on(self, port: int) -> frozenset[str]:
+        """The names of what is spoken on a port."""
+        return frozenset(name for each in self.formats if port in each.ports for name in each.read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ from itertools import product
 from sidecar.core.dlp_text import DlpReader
 from sidecar.core.document import Node
 from sidecar.core.fields import ConfigError
-from sidecar.core.policy import Policy, SegmentRule
+from sidecar.core.policy import Format, Policy, SegmentRule
 from sidecar.core.scopes import Mode
+from sidecar.core.views.table import FORMATS
 
 KIND = "Policy"
 
 _MODES = {mode.value: mode for mode in Mode}
 _SEGMENT_ACTIONS = {"allow": True, "deny": False}
-_LISTS = ("segmentation", "dlp", "exclusions", "exceptions")
+_LISTS = ("segmentation", "dlp", "exclusions", "exceptions", "formats")
+_FORMATS = {spec.name: spec.name for spec in FORMATS}
 
 
 class PolicyError(ConfigError):
@@ -68,7 +70,16 @@ class _PolicyReader(DlpReader):
         dlp = self.dlp(fields.get("dlp"))
         exclusions = self.exclusions(fields.get("exclusions"))
         exceptions = self.exceptions(fields.get("exceptions"))
-        return PolicyFile(Policy(tuple(segmentation), dlp, version, exclusions, exceptions), mode)
+        formats = tuple(
+            self._format(node, field) for field, node in self.items(fields.get("formats"), "formats")
+        )
+        return PolicyFile(Policy(tuple(segmentation), dlp, version, exclusions, exceptions, formats), mode)
+
+    def _format(self, node: Node, field: str) -> Format:
+        """Binary payment formats are read on the ports that are named: elsewhere chance could look like them."""
+        entry = self.mapping(node, field, ("ports", "read"), ())
+        names = self.many(entry, field, "read", _FORMATS)
+        return Format(self.ports(entry, field), tuple(name for name in names if name is not None))
 
     # --- segmentation
     # ------------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ class Looker:
             self.tell(stream, (unscannable(self.inspector, each) for each in reading.taken_problems()))
             piece, problem = (b"", problem) if problem else stream.data.as_far(PIECE)
         self._tell_spans(stream, reading.end(), lines)
+        self.tell(stream, (unscannable(self.inspector, each) for each in reading.taken_problems()))
         return problem
 
     def _tell_spans(self, stream: Stream, found: Iterable[Span], lines: _Lines) -> None:

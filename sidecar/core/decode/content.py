@@ -72,10 +72,12 @@ class Inflater:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The text that `data` opens, part by part.  Iterating raises UnscannableError where no more can be opened."""
-        while data:
+        at = 0
+        while at < len(data):
             # In blocks that do not depend on how the body was cut, so that neither does the answer.
             size = _BLOCK - self._in % _BLOCK
-            block, data = data[:size], data[size:]
+            block = data[at : at + size]
+            at += size
             came = self._came_before + self._in + size
             self._in += len(block)
             self._account.came += len(block)

@@ -5,7 +5,7 @@ from typing import Final
 
 import brotli
 
-from sidecar.core.decode.codings.coding import PART, broken
+from sidecar.core.decode.codings.coding import PART, BrokenError
 from sidecar.core.decode.unscannable import UnscannableError
 
 _REPLAY: Final = 512 * 1024
@@ -59,7 +59,7 @@ class Brotli:
         if failed:
             self._stream = stream = brotli.Decompressor()
             yield from self._until_error(stream, data, self._out - before)
-            raise broken()
+            raise BrokenError
         self._in += len(data)
         self._remember(data)
 

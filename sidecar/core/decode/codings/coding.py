@@ -23,6 +23,9 @@ class Coding(Protocol):
         """
 
 
-def broken() -> UnscannableError:
-    """The body is not what its coding says."""
-    return UnscannableError("body does not match its content coding")
+class BrokenError(UnscannableError):
+    """The body is not what its coding says; `behind` is what was fed behind the byte that is wrong, if that is known."""
+
+    def __init__(self, behind: bytes = b"") -> None:
+        super().__init__("body does not match its content coding")
+        self.behind = behind

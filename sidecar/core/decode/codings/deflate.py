@@ -1,10 +1,10 @@
 """gzip and deflate (RFC 1950 to 1952), opened by zlib."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
-from sidecar.core.decode.codings.coding import PART, broken
+from sidecar.core.decode.codings.coding import PART, BrokenError
 from sidecar.core.decode.unscannable import UnscannableError
 
 _GZIP: Final = 31
@@ -51,11 +51,6 @@ class Deflate:
             raise UnscannableError("data behind the end of a deflate body")
 
 
-def raw_deflate() -> "zlib._Decompress":
-    """A decoder of deflate without any wrapping, as containers have it."""
-    return zlib.decompressobj(_RAW)
-
-
 def opened(stream: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
     """What `data` opens, up to the end of the stream; what is behind it is `stream.unused_data`."""
     full = False
@@ -64,19 +59,20 @@ def opened(stream: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
         try:
             text = stream.decompress(data, PART)
         except zlib.error:
-            yield from _until_error(before, data)
-            raise broken() from None
+            behind = yield from _until_error(before, data)
+            raise BrokenError(behind) from None
         full, data = len(text) == PART, stream.unconsumed_tail
         if text:
             yield text
 
 
-def _until_error(stream: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-    """What `data` opens before the byte that is wrong: zlib itself throws that away with the error."""
+def _until_error(stream: "zlib._Decompress", data: bytes) -> Generator[bytes, None, bytes]:
+    """What `data` opens before the byte that is wrong, and what is behind it: zlib itself throws both away."""
     for at in range(len(data)):
         try:
             text = stream.decompress(data[at : at + 1])
         except zlib.error:
-            return
+            return data[at + 1 :]
         if text:
             yield text
+    return b""

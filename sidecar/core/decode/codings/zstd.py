@@ -5,7 +5,7 @@ from typing import Final
 
 import zstandard
 
-from sidecar.core.decode.codings.coding import broken
+from sidecar.core.decode.codings.coding import BrokenError
 from sidecar.core.decode.unscannable import UnscannableError
 
 WINDOW_LIMIT: Final = 8 * 1024 * 1024
@@ -53,7 +53,7 @@ class Zstd:
         elif magic[1:] == _SKIPPABLE and magic[0] >> 4 == 5:
             self._buffer, self._state = b"", self._in_skippable_size
         else:
-            raise broken()
+            raise BrokenError
         return b""
 
     def _in_skippable_size(self, data: bytes) -> bytes:
@@ -97,7 +97,7 @@ class Zstd:
         bits = int.from_bytes(header, "little")
         kind, size = bits >> 1 & 3, bits >> 3
         if kind == _RESERVED:
-            raise broken()
+            raise BrokenError
         self._last, self._buffer = bool(bits & 1), b""
         self._left = 1 if kind == _RLE else size
         self._state = self._in_block
@@ -127,7 +127,7 @@ class Zstd:
         try:
             return self._stream.decompress(wire)
         except zstandard.ZstdError:
-            raise broken() from None
+            raise BrokenError from None
 
 
 def _content_size(header: bytes, size: int) -> int:
