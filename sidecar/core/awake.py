@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from sidecar.core.confirm import Span
 from sidecar.core.decode.unscannable import UnscannableError
 from sidecar.core.text import Seen
-from sidecar.core.views.table import VIEWS
+from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
 
 FREE: Final = 4 * 1024 * 1024
@@ -38,6 +38,10 @@ class Shared:
         self.made += made
         if self.made > FREE + GROWTH * self.source:
             raise UnscannableError("encodings in encodings", too_large=True)
+
+
+_SLICE: Final = 16 * 1024
+"""How much of a container is opened at once: it can hold very much more."""
 
 
 class Inner(Protocol):
@@ -75,12 +79,14 @@ class Awake:
         inner: Callable[[Spec], Inner],
         keep: int,
         shared: Shared,
+        views: Sequence[Spec],
     ) -> None:
         """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one."""
         self.problems: list[UnscannableError] = []
         self._inner = inner
         self._keep = keep
         self._shared = shared
+        self._views = views
         self._stretches: dict[str, _Stretch] = {}
 
     def __bool__(self) -> bool:
@@ -94,7 +100,7 @@ class Awake:
         """The values in views of a text that has grown, of which `text` is the end, from offset `begin` on."""
         names = {spec.name for spec, _ in woken} | self._stretches.keys()
         spans: list[Span] = []
-        for spec in VIEWS:
+        for spec in self._views:
             if spec.name in names:
                 ends = [end for sign, end in woken if sign is spec] if woken else []
                 spans += self._advance(spec, text, begin, ends)
@@ -103,7 +109,7 @@ class Awake:
     def end(self) -> list[Span]:
         """The values that the end of the text completes."""
         spans: list[Span] = []
-        for name in [spec.name for spec in VIEWS if spec.name in self._stretches]:
+        for name in [spec.name for spec in self._views if spec.name in self._stretches]:
             spans += self._close(name, self._stretches[name].end)
         return spans
 
@@ -148,7 +154,7 @@ class Awake:
         except UnscannableError as error:
             self.problems.append(error)
             return self._close(name, stretch.inner.end)
-        self.problems += stretch.inner.taken_problems()
+        self.problems += stretch.taken_problems()
         over = stretch.view.over
         if over is not None:
             stretch.fed -= over
@@ -165,7 +171,7 @@ class Awake:
         except UnscannableError as error:
             self.problems.append(error)
             spans = stretch.inner.end()
-        self.problems += stretch.inner.taken_problems()
+        self.problems += stretch.taken_problems()
         return _told(stretch, spans)
 
 
@@ -191,10 +197,19 @@ class _Stretch:
 
     def feed(self, piece: bytes, shared: Shared) -> list[Span]:
         """The values that are confirmed now."""
-        decoded = self.view.feed(piece)
+        spans: list[Span] = []
+        size = _SLICE if isinstance(self.view, Opener) else max(1, len(piece))
+        for at in range(0, len(piece), size):
+            decoded = self.view.feed(piece[at : at + size])
+            shared.count(len(decoded))
+            spans += self._read(decoded)
         self.fed += len(piece)
-        shared.count(len(decoded))
-        return self._read(decoded)
+        return spans
+
+    def taken_problems(self) -> list[UnscannableError]:
+        """What could not be decoded, told once."""
+        problems = self.inner.taken_problems()
+        return problems + self.view.taken_problems() if isinstance(self.view, Opener) else problems
 
     def end(self) -> list[Span]:
         """The remaining values when the text is over."""

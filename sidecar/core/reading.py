@@ -71,6 +71,8 @@ class Reading:
         spans = self._fresh(self._text.feed(piece))
         if self._depth and piece:
             before, woken = self._before, self._text.woken
+            if self._first and not before and self._inspector.formats:
+                woken = [*((spec, 0) for spec in self._inspector.formats), *woken]
             if woken or self._awake:
                 spans += self._awake.feed(before + piece, self.length - len(before) - len(piece), woken)
             self._before = (
@@ -157,7 +159,7 @@ def _awake(
     def inner(spec: Spec) -> Reading:
         return Reading(inspector, place.through(spec.name, copy=spec.run), 0, depth - 1, shared)
 
-    return Awake(inner, inspector.matcher.reach + AHEAD, shared)
+    return Awake(inner, inspector.matcher.reach + AHEAD, shared, inspector.views)
 
 
 def spans(

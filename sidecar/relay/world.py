@@ -17,6 +17,7 @@ from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, Denial, FlowRules, Permit, Policy, deny, segment
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass, ScopeMap
+from sidecar.core.views.table import FORMATS, VIEWS
 
 _FOUND_AS = {
     DataClass.PAN: (FindingClass.PAN, FindingClass.TEST_PAN),
@@ -92,7 +93,11 @@ class Regime:
         if must_not_leave is None:
             must_not_leave = self._kept_back[rules] = self._must_not_leave(rules)
         hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        return Inspector(self.matcher, self.confirmer, rules, enforce, must_not_leave, hold)
+        spoken = self.policy.formats_on(port)
+        formats = tuple(spec for spec in FORMATS if spec.name in spoken)
+        return Inspector(
+            self.matcher, self.confirmer, rules, enforce, must_not_leave, hold, (*VIEWS, *formats), formats
+        )
 
     def _must_not_leave(self, rules: FlowRules) -> frozenset[int]:
         """Only what could be blocked or masked on a flow with these rules has to be held back."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from dlp_patterns import load
@@ -20,6 +21,7 @@ from sidecar.core.findings import Channel
 from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Policy
 from sidecar.core.scopes import Mode, PeerClass
+from sidecar.core.views.table import FORMATS, VIEWS
 from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.day import today
@@ -41,7 +43,8 @@ class Engine:
 
     def inspector(self, channel: Channel = Channel.OPAQUE, mode: Mode = Mode.MONITOR) -> Inspector:
         """Judges as if what is looked at left a pod in scope for a peer outside.  Raises EngineError."""
-        return self._regimes[mode].inspector(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, channel)
+        made = self._regimes[mode].inspector(PeerClass.IN_SCOPE, PeerClass.EXTERNAL, channel)
+        return replace(made, views=(*VIEWS, *FORMATS))  # nobody declares what a file is
 
 
 def engine(args: argparse.Namespace) -> Engine:

@@ -24,8 +24,6 @@ GROWTH_FREE: Final = 1024 * 1024
 CONTAINER_LIMIT: Final = 64
 """The same for one container in a text; the XML of a large spreadsheet comes to 10 to 30."""
 CONTAINER_FREE: Final = 512 * 1024
-_NESTED_FREE: Final = 1024 * 1024
-"""For all containers of a text together: more, so that one alone meets its own limit, which no cutting changes."""
 
 
 class Account:
@@ -38,7 +36,3 @@ class Account:
     def room(self, came: int) -> int:
         """How much more may be made when `came` bytes have come in all."""
         return GROWTH_FREE + GROWTH_LIMIT * came - self.made
-
-    def shared_room(self) -> int:
-        """How much more containers in containers may make."""
-        return _NESTED_FREE + CONTAINER_LIMIT * self.came - self.made

@@ -11,6 +11,13 @@ from sidecar.core.views import (
     quoted_printable,
     translated,
 )
+from sidecar.core.views.containers.office import OFFICE
+from sidecar.core.views.containers.pdf import PDF
+from sidecar.core.views.containers.pdf_text import PDF_TEXT
+from sidecar.core.views.containers.single import BZIP2, GZIP, XZ
+from sidecar.core.views.containers.zipped import ZIP
+from sidecar.core.views.payment.emv import EMV
+from sidecar.core.views.payment.iso8583 import ISO8583
 from sidecar.core.views.view import Sign, Spec
 
 _BACK: Final = 320
@@ -41,9 +48,21 @@ VIEWS: Final[tuple[Spec, ...]] = (
     ),
     Spec("utf-16", translated.wide, translated.WIDE, 4),
     Spec("ebcdic", translated.ebcdic, translated.EBCDIC, 1, unsure=translated.UNSURE_EBCDIC),
+    ZIP,
+    GZIP,
+    BZIP2,
+    XZ,
+    PDF,
+    PDF_TEXT,
+    OFFICE,
 )
+FORMATS: Final[tuple[Spec, ...]] = (
+    ISO8583,
+    EMV,
+)
+"""The views that are asked in live traffic only where a policy says so (`formats`), and in everything that is scanned."""
 
-_BY_SIGN: Final = tuple((sign, spec) for spec in VIEWS for sign in spec.signs)
+_BY_SIGN: Final = tuple((sign, spec) for spec in (*VIEWS, *FORMATS) for sign in spec.signs)
 SIGNS: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)
 """What engines look for besides patterns.  The hit of sign N has the index N behind the last pattern's."""
 WAKES: Final[tuple[Spec, ...]] = tuple(spec for _, spec in _BY_SIGN)

@@ -25,6 +25,11 @@ class Office:
         self._buffer = b""
 
     @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
+
+    @property
     def pending(self) -> int:
         """Bytes of a tag that has begun."""
         return len(self._buffer)

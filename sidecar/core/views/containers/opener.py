@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
-from sidecar.core.decode.unscannable import CONTAINER_FREE, CONTAINER_LIMIT, Account, UnscannableError
+from sidecar.core.decode.unscannable import CONTAINER_FREE, CONTAINER_LIMIT, UnscannableError
 
 _BLOCK: Final = 4096
 _PROBLEMS_LIMIT: Final = 16
 """A container of many broken parts is one story."""
+
+
+def whole(_: bytes) -> int:
+    """Where an opener begins in what came up to its sign: it finds the sign itself."""
+    return 0
 
 
 class Opener:
@@ -19,11 +24,14 @@ class Opener:
 
     def __init__(self, start: Callable[[], bytes | None]) -> None:
         self._problems: list[UnscannableError] = []
-        self.account: Account | None = None
-        """What all openers of one text share, containers in containers too."""
         self.buffer = b""
         self.state = self._start = start
         self._in = self._made = self._told = 0
+
+    @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
 
     @property
     def pending(self) -> int:
@@ -65,9 +73,6 @@ class Opener:
 
     def _take(self, text: bytes, came: int, parts: list[bytes]) -> None:
         room = CONTAINER_FREE + CONTAINER_LIMIT * came - self._made
-        if self.account is not None:
-            room = min(room, self.account.shared_room())
-            self.account.made += min(len(text), max(0, room))
         self._made += min(len(text), max(0, room))
         if room > 0:
             parts.append(text[:room])

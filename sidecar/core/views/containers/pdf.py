@@ -10,6 +10,7 @@ from typing import Final
 
 from sidecar.core.decode.codings.coding import BrokenError
 from sidecar.core.views.containers.member import Deflated, Packed
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
 _STREAM: Final = re.compile(rb"(?<!end)stream\r?\n")
@@ -96,4 +97,4 @@ def _unarmoured(text: bytes) -> tuple[bytes, bool]:
     return good, True
 
 
-PDF: Final = Spec("pdf", Pdf, (Sign(rb"%PDF-[12]\.[0-9]"),), 16, stays=True)
+PDF: Final = Spec("pdf", Pdf, (Sign(rb"%PDF-[12]\.[0-9]"),), 16, run=True, start=whole)

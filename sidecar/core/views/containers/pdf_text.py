@@ -38,6 +38,11 @@ class PdfText:
         """Of the current line, as it is written."""
 
     @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
+
+    @property
     def pending(self) -> int:
         """Bytes that no operation has shown yet."""
         return len(self._buffer)

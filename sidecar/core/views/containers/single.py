@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
 
@@ -28,9 +29,12 @@ GZIP: Final = Spec(
     partial(Single, b"\x1f\x8b\x08", Deflated.gzip),
     (Sign(rb"\x1f\x8b\x08[\x00-\x1f]"),),
     16,
-    stays=True,
+    run=True,
+    start=whole,
 )
 BZIP2: Final = Spec(
-    "bzip2", partial(Single, b"BZh", Bounded.bzip2), (Sign(rb"BZh[1-9]1AY&SY"),), 0, stays=True
+    "bzip2", partial(Single, b"BZh", Bounded.bzip2), (Sign(rb"BZh[1-9]1AY&SY"),), 0, run=True, start=whole
 )
-XZ: Final = Spec("xz", partial(Single, b"\xfd7zXZ\x00", Bounded.xz), (Sign(rb"\xfd7zXZ\x00"),), 0, stays=True)
+XZ: Final = Spec(
+    "xz", partial(Single, b"\xfd7zXZ\x00", Bounded.xz), (Sign(rb"\xfd7zXZ\x00"),), 0, run=True, start=whole
+)

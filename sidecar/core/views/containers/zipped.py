@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
 _SIGN: Final = b"PK\x03\x04"
@@ -53,4 +54,4 @@ class Zip(Packed):
         return b"\n"
 
 
-ZIP: Final = Spec("zip", Zip, (Sign(rb"PK\x03\x04[\x00-\x3f]"),), 16, stays=True)
+ZIP: Final = Spec("zip", Zip, (Sign(rb"PK\x03\x04[\x00-\x3f]"),), 16, run=True, start=whole)

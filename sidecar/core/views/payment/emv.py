@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dlp_patterns.sums import luhn
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
 _NEAR: Final = 512
@@ -71,6 +72,11 @@ class Emv:
         """Elements without a card number yet."""
 
     @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
+
+    @property
     def pending(self) -> int:
         """Bytes of an element that has begun, and of those that wait for a card number."""
         end = self._at + len(self._buffer)
@@ -128,5 +134,5 @@ EMV: Final = Spec(
         *(rb"\x9f\x6b\x%02x" % length for length in range(0x0B, 0x14)),
     )),
     0,
-    stays=True,
+    run=True, start=whole,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from dlp_patterns.sums import luhn
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
 _LONGEST: Final = 4096
@@ -184,6 +185,11 @@ class Iso8583:
         self._buffer = b""
 
     @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
+
+    @property
     def pending(self) -> int:
         """Bytes of a message that has begun."""
         return len(self._buffer)
@@ -254,5 +260,6 @@ ISO8583: Final = Spec(
         Sign(_PACKED + _FIRST + rb"[\x0c-\x19][\x22-\x69][\x00-\x99]{5}"),
     ),
     0,
-    stays=True,
+    run=True,
+    start=whole,
 )
