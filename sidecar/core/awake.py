@@ -40,7 +40,7 @@ class Shared:
             raise UnscannableError("encodings in encodings", too_large=True)
 
 
-_SLICE: Final = 16 * 1024
+_SLICE: Final = 4 * 1024
 """How much of a container is opened at once: it can hold very much more."""
 
 
@@ -148,12 +148,13 @@ class Awake:
 
     def _feed(self, stretch: "_Stretch", piece: bytes) -> list[Span]:
         """What a view makes of `piece`; afterwards it may sleep, with `stretch.fed` where it ended."""
-        name = stretch.spec.name
+        name, found = stretch.spec.name, list[Span]()
         try:
-            spans = _told(stretch, stretch.feed(piece, self._shared))
+            stretch.feed(piece, self._shared, found)
         except UnscannableError as error:
             self.problems.append(error)
-            return self._close(name, stretch.inner.end)
+            return _told(stretch, found) + self._close(name, stretch.inner.end)
+        spans = _told(stretch, found)
         self.problems += stretch.taken_problems()
         over = stretch.view.over
         if over is not None:
@@ -195,16 +196,20 @@ class _Stretch:
         self._clean_at = 0
         """How much of the text it had seen when last nothing was held."""
 
-    def feed(self, piece: bytes, shared: Shared) -> list[Span]:
-        """The values that are confirmed now."""
-        spans: list[Span] = []
-        size = _SLICE if isinstance(self.view, Opener) else max(1, len(piece))
-        for at in range(0, len(piece), size):
-            decoded = self.view.feed(piece[at : at + size])
-            shared.count(len(decoded))
-            spans += self._read(decoded)
-        self.fed += len(piece)
-        return spans
+    def feed(self, piece: bytes, shared: Shared, found: list[Span]) -> None:
+        """Adds the values that are confirmed now, those before an error too."""
+        if isinstance(self.view, Opener):
+            self.fed += len(piece)  # beyond a limit its other parts in the piece are not begun again
+            for at in range(0, len(piece), _SLICE):
+                self._take(piece[at : at + _SLICE], shared, found)
+        else:
+            self._take(piece, shared, found)
+            self.fed += len(piece)
+
+    def _take(self, piece: bytes, shared: Shared, found: list[Span]) -> None:
+        decoded = self.view.feed(piece)
+        shared.count(len(decoded))
+        found += self._read(decoded)
 
     def taken_problems(self) -> list[UnscannableError]:
         """What could not be decoded, told once."""

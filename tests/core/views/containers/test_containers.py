@@ -65,7 +65,7 @@ FOUND = {
     "pdf": (pdf(b"q Q", PAGE), "pdf+pdf_text"),
     "pdf, one string": (pdf(b"BT (" + CARD + b") Tj ET"), "pdf"),
     "pdf, base 85": (pdf(PAGE, ascii85=True), "pdf+pdf_text"),
-    "pdf, hexadecimal": (pdf(b"BT <" + CARD.hex().encode() + b"> Tj ET"), "pdf+pdf_text"),
+    "pdf, hexadecimal": (pdf(b"BT <" + CARD.hex().encode() + b"> Tj ET"), "pdf+hex"),
     "pdf, glyph by glyph": (pdf(GLYPHS), "pdf+pdf_text"),
     "pdf, not compressed": (b"%PDF-1.4\nstream\n" + PAGE + b"\nendstream", "pdf_text"),
     "pdf in zip": (zipped(("a.pdf", pdf(PAGE))), "zip+pdf+pdf_text"),
@@ -204,7 +204,11 @@ def test_a_bomb_ends_at_what_its_size_allows(bomb: bytes) -> None:
     told = found(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert {finding.shown for finding in told} == {"container exceeds the limit of growth"}
+    assert {finding.shown for finding in told} <= {
+        "container exceeds the limit of growth",
+        "encodings in encodings",
+    }
+    assert told
     assert {finding.kind for finding in told} == {"too_large"}
     assert peak < 8 * 1024 * 1024
 

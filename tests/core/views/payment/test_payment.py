@@ -1,0 +1,177 @@
+"""Payment messages: each element behind its name, in every way of writing, and nothing of what is no message."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.core.findings import Finding
+from sidecar.core.flow import Flow
+from sidecar.core.policy import Connection, Format, Policy
+from sidecar.core.policy_text import PolicyError, parse_policy
+from sidecar.core.reading import read
+from sidecar.core.scopes import Direction, Mode, PeerClass
+from sidecar.core.views.payment.emv import EMV
+from sidecar.core.views.payment.iso8583 import ISO8583
+from sidecar.core.views.table import FORMATS, VIEWS
+from sidecar.core.views.view import Spec
+from sidecar.lab.samples import VISA
+from sidecar.relay.world import World
+from tests.kit.cuts import bytewise, cuttings, outcome, pieces
+from tests.kit.effort import effort
+from tests.kit.engines import hyperscan, inspector
+
+STRIPE = f"{VISA}D25121010000012345678"
+BAD = "4111111111111112"
+BLOCK = "0123456789ABCDEF"
+FIELDS = {3: "000000", 4: "000000001000", 7: "1127040000", 11: "123456", 14: "2512", 22: "051"}
+LINES = f"\nde2={VISA}\nde14=2512\nde35={STRIPE}\nde52={BLOCK}\n"
+
+
+def bitmap(numbers: list[int]) -> bytes:
+    bits = sum(1 << (64 - number) for number in numbers)
+    return bits.to_bytes(8)
+
+
+def in_ascii(*, hexadecimal: bool, card: str = VISA, stripe: str = STRIPE) -> bytes:
+    bits, block = bitmap([2, *FIELDS, 35, 41, 52]), bytes.fromhex(BLOCK)
+    if hexadecimal:
+        bits, block = bits.hex().upper().encode(), BLOCK.encode()
+    fields = f"{len(card)}{card}{''.join(FIELDS.values())}{len(stripe)}{stripe}TERM0001"
+    return b"0200" + bits + fields.encode() + block
+
+
+def packed(card: str = VISA, stripe: str = STRIPE, *, counted: bool = False) -> bytes:
+    def bcd(digits: str) -> bytes:
+        return bytes.fromhex("0" * (len(digits) % 2) + digits)
+
+    def length(size: int) -> bytes:
+        return bytes([size]) if counted else bcd(f"{size:02}")
+
+    fields = b"".join(map(bcd, FIELDS.values()))
+    track = bytes.fromhex(stripe + "F" * (len(stripe) % 2))
+    head = bytes.fromhex("6000000000") + b"\x02\x00" + bitmap([2, *FIELDS, 35, 41, 52])
+    return (
+        head
+        + length(len(card))
+        + bcd(card)
+        + fields
+        + length(len(stripe))
+        + track
+        + b"TERM0001"
+        + bytes.fromhex(BLOCK)
+    )
+
+
+def element(tag: str, value: bytes) -> bytes:
+    return bytes.fromhex(tag) + bytes([len(value)]) + value
+
+
+CHIP = (
+    element("5F20", b"DOE/JOHN") + element("99", bytes.fromhex(BLOCK)) + element("9F02", bytes(6))
+    + element("5A", bytes.fromhex(VISA)) + element("57", bytes.fromhex(STRIPE + "F")) + element("5F24", b"\x25\x12\x31")
+)  # fmt: skip
+CHIP_LINES = (
+    f"\ntag_5f20=DOE/JOHN\n\ntag_99={BLOCK}\n"
+    f"\ntag_5a={VISA}\n\ntag_57={STRIPE.replace('D', '=')}\n\ntag_5f24=251231\n"
+)  # fmt: skip
+READ = {
+    "ASCII, hexadecimal bitmap": (ISO8583, in_ascii(hexadecimal=True), LINES),
+    "ASCII, binary bitmap": (ISO8583, in_ascii(hexadecimal=False), LINES),
+    "packed": (ISO8583, packed(), LINES),
+    "packed, lengths in binary": (ISO8583, packed(counted=True), LINES),
+    "two messages, lengths between": (ISO8583, b"\x00\x50" + packed() + b"\x00\x50" + packed(), LINES * 2),
+    "cut short": (ISO8583, in_ascii(hexadecimal=True)[:40], f"\nde2={VISA}\n"),
+    "no check digit": (ISO8583, in_ascii(hexadecimal=True, card=BAD, stripe=STRIPE.replace(VISA, BAD)), ""),
+    "digits": (ISO8583, b"0200" * 40, ""),
+    "chip": (EMV, b"\x70\x40" + CHIP, CHIP_LINES),
+    "chip, nineteen digits": (EMV, element("5A", bytes.fromhex("6799990100000000019F")), "\ntag_5a=6799990100000000019\n"),
+    "chip, no check digit": (EMV, element("5A", bytes.fromhex("4111111111111112")), ""),
+    "a PIN block alone": (EMV, element("99", bytes.fromhex(BLOCK)), ""),
+}  # fmt: skip
+
+
+def seen_by(spec: Spec, cut: list[bytes]) -> str:
+    view = spec.make()
+    return b"".join([*map(view.feed, cut), view.end()]).decode("latin-1")
+
+
+@pytest.mark.parametrize(("spec", "wire", "lines"), READ.values(), ids=READ)
+def test_a_message_is_written_out_at_any_cutting(spec: Spec, wire: bytes, lines: str) -> None:
+    for cut in ([wire], bytewise(wire), *(pieces(wire, [at]) for at in range(1, len(wire)))):
+        assert seen_by(spec, cut) == lines
+
+
+@effort(100)
+@given(st.sampled_from([ISO8583, EMV]), st.integers(0, 10**9), st.data())
+def test_damage_and_junk_are_read_the_same_at_any_cutting(spec: Spec, seed: int, data: st.DataObject) -> None:
+    rng = Random(seed)
+    wire = bytearray(
+        rng.randbytes(20) + rng.choice([text for each, text, _ in READ.values() if each is spec])
+    )
+    for _ in range(rng.randrange(4)):
+        wire[rng.randrange(len(wire))] = rng.randrange(256)
+    cut = data.draw(cuttings(bytes(wire)))
+    assert seen_by(spec, cut) == seen_by(spec, [bytes(wire)])
+
+
+def found(text: bytes, *, scanned: bool) -> list[Finding]:
+    views = (*VIEWS, *FORMATS) if scanned else VIEWS
+    return read(replace(inspector(), views=views), text)
+
+
+@pytest.mark.parametrize("name", ["ASCII, hexadecimal bitmap", "ASCII, binary bitmap", "packed", "chip"])
+def test_what_is_scanned_is_read_in_every_format(name: str) -> None:
+    told = found(READ[name][1], scanned=True)
+    assert {(each.pattern, each.view) for each in told} >= {("pci/pan", READ[name][0].name)} or any(
+        each.pattern == "pci/track2" for each in told
+    )
+
+
+def talk(policy: Policy, port: int, wire: bytes, cut: list[bytes]) -> bool:
+    """Whether a stream to that port is blocked."""
+    world = World(PeerClass.IN_SCOPE, Mode.PROTECT, hyperscan(), policy)
+    connection = Connection(Direction.OUTBOUND, PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, port)
+    one = Flow(world.inspector(connection))
+    seen = outcome(lambda data: one.client.feed(data), cut, one.client_close)
+    return seen.verdict is not None
+
+
+def test_a_declared_port_is_read_in_its_formats() -> None:
+    policy = Policy(formats=(Format(frozenset({8583}), ("iso8583", "emv")),))
+    wire = b"\x00\x10" + packed(stripe=STRIPE)
+    for cut in ([wire], bytewise(wire)):
+        assert talk(policy, 8583, wire, cut)
+        assert not talk(policy, 9000, wire, cut)
+
+
+HEAD = "apiVersion: cdefence.io/v1\nkind: Policy\n"
+
+
+def test_formats_in_a_policy() -> None:
+    text = (
+        HEAD + "formats:\n- ports: [8583, '9000-9001']\n  read: [iso8583, emv]\n- ports: 7000\n  read: emv\n"
+    )
+    policy = parse_policy(text, "policy").policy
+    assert policy.formats_on(9001) == {"iso8583", "emv"}
+    assert policy.formats_on(7000) == {"emv"}
+    assert policy.formats_on(80) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ("{ports: 1, read: cobol}", "formats[0].read"),
+        ("{ports: 1}", "formats[0]"),
+        ("{read: emv}", "formats[0]"),
+        ("{ports: 1, read: []}", "formats[0].read"),
+        ("{ports: 70000, read: emv}", "formats[0].ports"),
+        ("{ports: 1, read: emv, why: x}", "formats[0]"),
+    ],
+)
+def test_a_format_that_is_wrong_is_refused(entry: str, field: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(f"{HEAD}formats: [{entry}]\n", "policy")
+    assert field in str(caught.value)
