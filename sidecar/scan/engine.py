@@ -21,7 +21,7 @@ from sidecar.core.findings import Channel
 from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Policy
 from sidecar.core.scopes import Mode, PeerClass
-from sidecar.core.views.table import FORMATS, VIEWS
+from sidecar.core.views.table import EVERY_SIGN, FORMATS, VIEWS
 from sidecar.match import packs
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.ops.day import today
@@ -55,7 +55,7 @@ def engine(args: argparse.Namespace) -> Engine:
         policy = load_policy(args.policy, {pattern.told for pattern in patterns}).policy
     key = read_key(args.hash_key) if args.hash_key is not None else b""
     with _telling("compiling patterns (kept for the next time)"):
-        return Engine(HyperscanMatcher(patterns, cache_folder()), policy, key)
+        return Engine(HyperscanMatcher(patterns, cache_folder(), EVERY_SIGN), policy, key)
 
 
 def chosen(given: Sequence[str] | None) -> tuple[Pattern, ...]:

@@ -313,7 +313,7 @@ WHOLE = [
     ("apiVersion: cdefence.io/v1\nkind: ScopeMap", "kind: is 'ScopeMap'; write Policy"),
     (
         HEAD + "rules: []",
-        "rules: is no known key; use apiVersion, kind, mode, segmentation, dlp, exclusions or exceptions",
+        "rules: is no known key; use apiVersion, kind, mode, segmentation, dlp, exclusions, exceptions or formats",
     ),
     (HEAD + "mode: off", "mode: is 'off'; use discover, monitor or protect"),
     (HEAD + "dlp: {}", "dlp: is {}; write a list"),

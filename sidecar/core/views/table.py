@@ -63,7 +63,9 @@ FORMATS: Final[tuple[Spec, ...]] = (
 """The views that are asked in live traffic only where a policy says so (`formats`), and in everything that is scanned."""
 
 _BY_SIGN: Final = tuple((sign, spec) for spec in (*VIEWS, *FORMATS) for sign in spec.signs)
-SIGNS: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)
-"""What engines look for besides patterns.  The hit of sign N has the index N behind the last pattern's."""
+EVERY_SIGN: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)
+"""What engines look for besides patterns in what is scanned.  Sign N has the index N behind the last pattern's."""
+SIGNS: Final[tuple[Sign, ...]] = tuple(sign for spec in VIEWS for sign in spec.signs)
+"""The first of them: those for live traffic, where a declared port needs no sign."""
 WAKES: Final[tuple[Spec, ...]] = tuple(spec for _, spec in _BY_SIGN)
 """The view that each sign wakes."""

@@ -75,9 +75,8 @@ FOUND = {
 @pytest.mark.parametrize(("text", "view"), FOUND.values(), ids=FOUND)
 def test_a_card_number_is_found_in(text: bytes, view: str) -> None:
     cards = [finding for finding in found(text) if finding.pattern == "pci/pan"]
-    assert [(finding.view, finding.shown.replace(" ", "")) for finding in cards] == [
-        (view, "411111******1111")
-    ]
+    assert view in [finding.view for finding in cards]  # a member of bzip2 is one for two views
+    assert {finding.shown.replace(" ", "") for finding in cards} == {"411111******1111"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Payment messages: each element behind its name, in every way of writing, and nothing of what is no message."""
 
 from dataclasses import replace
+from functools import cache
 from random import Random
 
 import pytest
@@ -15,13 +16,14 @@ from sidecar.core.reading import read
 from sidecar.core.scopes import Direction, Mode, PeerClass
 from sidecar.core.views.payment.emv import EMV
 from sidecar.core.views.payment.iso8583 import ISO8583
-from sidecar.core.views.table import FORMATS, VIEWS
+from sidecar.core.views.table import EVERY_SIGN, FORMATS, VIEWS
 from sidecar.core.views.view import Spec
 from sidecar.lab.samples import VISA
+from sidecar.match.hs import HyperscanMatcher
 from sidecar.relay.world import World
 from tests.kit.cuts import bytewise, cuttings, outcome, pieces
 from tests.kit.effort import effort
-from tests.kit.engines import hyperscan, inspector
+from tests.kit.engines import hyperscan, inspector, patterns
 
 STRIPE = f"{VISA}D25121010000012345678"
 BAD = "4111111111111112"
@@ -117,9 +119,14 @@ def test_damage_and_junk_are_read_the_same_at_any_cutting(spec: Spec, seed: int,
     assert seen_by(spec, cut) == seen_by(spec, [bytes(wire)])
 
 
+@cache
+def every_sign() -> HyperscanMatcher:
+    return HyperscanMatcher(patterns(), signs=EVERY_SIGN)
+
+
 def found(text: bytes, *, scanned: bool) -> list[Finding]:
     views = (*VIEWS, *FORMATS) if scanned else VIEWS
-    return read(replace(inspector(), views=views), text)
+    return read(replace(inspector(), views=views, matcher=every_sign()), text)
 
 
 @pytest.mark.parametrize("name", ["ASCII, hexadecimal bitmap", "ASCII, binary bitmap", "packed", "chip"])
