@@ -122,7 +122,7 @@ _UNSUMMED: tuple[_Row, ...] = (("unionpay", "62 810-817", (), (), (16, 17, 18, 1
 
 
 def _rows(table: tuple[_Row, ...]) -> tuple[Issuer, ...]:
-    """One prefix range a row, the most specific prefix first."""
+    """One prefix range a row, the most specific first: the longest prefix, of these the narrowest range."""
     rows = []
     for brand, prefixes, usual, rare, common, source in table:
         for prefix in prefixes.split():
@@ -131,7 +131,7 @@ def _rows(table: tuple[_Row, ...]) -> tuple[Issuer, ...]:
             for lengths, evidence in by_evidence:
                 if lengths:
                     rows.append(Issuer(brand, low, high or low, frozenset(lengths), evidence, source))
-    return tuple(sorted(rows, key=lambda row: -len(row.low)))
+    return tuple(sorted(rows, key=lambda row: (-len(row.low), int(row.high) - int(row.low))))
 
 
 def _by_first_two(rows: tuple[Issuer, ...]) -> Table:

@@ -77,7 +77,9 @@ _YEAR = re.compile(rb"19[5-9][0-9]|20[0-4][0-9]")
 
 _DIGIT_BEFORE = re.compile(rb"[0-9]" + INVISIBLE + rb"{0,2}\Z")
 _DIGIT_BEHIND = re.compile(INVISIBLE + rb"{0,2}[0-9]")
-_IBAN_HEAD = re.compile(rb"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ -]?[0-9A-Z]{4}){0,6}[ -]?\Z")
+_IBAN_HEAD = re.compile(
+    rb"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:(?:[ -]?[0-9A-Z]{4}){0,6}[ -]?|[0-9A-Z]{1,21})\Z"
+)
 
 
 def _longer_number(number: Number) -> bool:
@@ -86,6 +88,11 @@ def _longer_number(number: Number) -> bool:
 
 def _iban(number: Number) -> bool:
     return _IBAN_HEAD.search(number.before) is not None
+
+
+def _escape(number: Number) -> bool:
+    """Whether its first two digits are a byte that is percent-encoded: `%22` and fourteen digits."""
+    return number.before.endswith(b"%")
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------
@@ -108,6 +115,11 @@ _RUN_BEFORE = re.compile(rb"(?<![0-9])([0-9]{12,20})" + _BETWEEN_RUNS + rb"-?\Z"
 _RUN_BEHIND = re.compile(_BETWEEN_RUNS + rb"-?([0-9]{12,20})(?![0-9])")
 _LONG_RUN = re.compile(rb"(?<![0-9.])[0-9]{13,20}(?![0-9])")
 _EPOCH = re.compile(rb"1[5-9][0-9]{11}(?:[0-9]{3}|[0-9]{6})?")
+_BASE64 = re.compile(rb"[0-9A-Za-z+/_-]+")
+_KIND_ENDS = re.compile(rb"[a-z](?=[+/_-]*[A-Z0-9])|[A-Z](?=[+/_-]*[a-z0-9])|[0-9](?=[+/_-]*[A-Za-z])")
+CHANGING, CHANGES = 12, 4
+"""How many letters at each side of a number are looked at for base64, and how often they change their kind there: random
+ones seven times, and one in forty less than four times."""
 ROUND = b"0" * 8
 """How many zeros at its end make a number a round one."""
 
@@ -152,6 +164,17 @@ def _row_of_numbers(number: Number) -> bool:
     return any(sum(_numbers(number, blank)) >= 6 for blank in (b" ", b"\t"))
 
 
+def _inside_base64(number: Number) -> bool:
+    """Whether what runs on at both sides changes between capitals, small letters and digits as no word does."""
+    before, behind = number.before[-CHANGING:], number.behind[:CHANGING]
+    return (
+        len(before) == len(behind) == CHANGING
+        and _BASE64.fullmatch(before) is not None
+        and _BASE64.fullmatch(behind) is not None
+        and all(len(_KIND_ENDS.findall(part)) >= CHANGES for part in (before, behind))
+    )
+
+
 def _few_symbols(number: Number) -> bool:
     return _FEW_SYMBOLS.fullmatch(number.digits) is not None
 
@@ -165,6 +188,7 @@ _DUMP_OFFSET = re.compile(rb"[0-9A-Fa-f]{7}: {1,2}\Z")
 _DOTTED_BEHIND = re.compile(rb"\.[0-9A-Za-z]")
 _KEY_TOKEN = re.compile(rb"(?=[0-9]*[A-Za-z])[0-9A-Za-z]{4,5}")
 _TOKEN = re.compile(rb"[0-9A-Za-z]{1,24}\Z")
+_THREE_MORE = re.compile(rb"[0-9]{3}(?![0-9])")
 NEAR = 300
 """Groups that lie closer together than this, and rise, are neighbours in a sorted list."""
 
@@ -213,11 +237,11 @@ def _group_of_more(number: Number) -> bool:
 
 def _shorter_than_it_goes_on(number: Number) -> bool:
     """Whether three digits more make it a number of its issuer: then that is right or wrong as a whole."""
-    more = _group_behind(number)
+    more = _THREE_MORE.match(number.behind.removeprefix(number.separator))
     return (
-        len(more) == 3
-        and more.isdigit()
-        and issuer_of(number.digits + more) is not None
+        more is not None
+        and number.behind.startswith(number.separator)
+        and issuer_of(number.digits + more.group()) is not None
         and number.digits not in TEST_NUMBERS
     )
 
@@ -277,6 +301,7 @@ def rising(groups: tuple[bytes, ...]) -> bool:
 _ANY_PART = (
     Reason("a longer number", _longer_number),
     Reason("an IBAN", _iban),
+    Reason("a percent-encoded byte", _escape),
 )
 _RUN_PART = (
     *_ANY_PART,
@@ -300,6 +325,7 @@ _RUN_DOUBT = (
     Reason("a timestamp", lambda number: _TIMESTAMP.match(number.digits) is not None),
     Reason("a round number", lambda number: number.digits.endswith(ROUND)),
     Reason("written in few symbols", _few_symbols),
+    Reason("inside base64", _inside_base64),
     Reason("one of many ids", _one_of_many_ids),
     Reason("a row of numbers", _row_of_numbers),
     Reason("among ids", _among_ids),

@@ -135,12 +135,14 @@ def _evidence(base: Evidence, number: Number) -> Evidence:
     """How sure: the issuer's range, better if grouped as cards are printed, worse in any other grouping or company."""
     if neighbours.doubt(number):
         return Evidence.WEAK
-    if not number.separator or base is Evidence.WEAK:
+    if not number.separator:
         return base
     shape = tuple(map(len, number.groups))
+    printed = number.separator in _PRINTED_WITH
+    if base is Evidence.WEAK:
+        return Evidence.SLIGHT if printed and shape in _PRINTED else base
     if shape not in _PRINTED:
         return _unusually_grouped(base, number, shape)
-    printed = number.separator in _PRINTED_WITH
     one_of_more = neighbours.groups_behind(number) or neighbours.rising(number.groups)
     return Evidence.STRONG if printed and not one_of_more else Evidence.FAIR
 

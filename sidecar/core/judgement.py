@@ -99,8 +99,8 @@ _ANYTHING: Final = tuple(
     number num nos value val values data text string str body content payload message msg note notes comment comments
     remark remarks memo description desc details detail info subject title input field item items line row cell raw
     query search term param params arg args event error result response request log extra meta misc name user username
-    customer client payment payments pay payer method instrument tender funding source account account_number acct
-    acct_no billing wallet checkout charge purchase
+    customer customers client clients payment payments pay payer method instrument tender funding source account
+    accounts account_number acct acct_no billing wallet checkout charge purchase
     """.split()
 )
 """Names of fields that can hold anything, or that go with cards as well as with other numbers."""
