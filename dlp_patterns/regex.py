@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     from re import _constants, _parser
 
-__all__ = ["compact", "literal", "mirrored", "narrowest", "openings", "parse", "prefixes", "widest", "widths"]
+__all__ = ["compact", "mirrored", "narrowest", "openings", "parse", "prefixes", "widest", "widths"]
 
 MAX_OPENINGS = 64
 """Most literal beginnings that an expression is said to have: which of them a value has is six bits at most."""
@@ -134,11 +134,6 @@ def narrowest(regex: bytes) -> int:
     return widths(regex)[0]
 
 
-def literal(regex: bytes) -> int:
-    """The length of a run of bytes that every match of `regex` holds; a letter in either case is one byte."""
-    return _literal(_nodes(parse(regex)))
-
-
 def prefixes(regex: bytes) -> bytes:
     """An expression of the same grammar that matches exactly the prefixes of what `regex` matches, "" and
     all included.
@@ -224,31 +219,6 @@ def _walk(tree: object) -> Iterator[Node]:
             inner = [_group(argument)]
         for nodes in inner:
             yield from _walk(nodes)
-
-
-def _literal(nodes: Sequence[Node]) -> int:
-    """The longest run of known bytes in a sequence; the shortest of those in an alternation."""
-    longest = run = 0
-    for op, argument in nodes:
-        name, inside = str(op), 0
-        if name == "LITERAL" or (name == "IN" and _either_case(_nodes(argument))):
-            run += 1
-        else:
-            run = 0
-            if name == "BRANCH":
-                inside = min(map(_literal, _branches(argument)))
-            elif name == "SUBPATTERN":
-                inside = _literal(_group(argument))
-            elif name == "MAX_REPEAT" and _repeat(argument)[0]:
-                inside = _literal(_repeat(argument)[2])
-        longest = max(longest, run, inside)
-    return longest
-
-
-def _either_case(members: Sequence[Node]) -> bool:
-    """Whether a class is one letter in both cases."""
-    letters = [cast("int", argument) for op, argument in members if str(op) == "LITERAL"]
-    return len(members) == len(letters) == 2 and chr(letters[0]).lower() == chr(letters[1]).lower()
 
 
 def _byte(value: int) -> bytes:

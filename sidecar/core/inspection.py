@@ -95,6 +95,8 @@ class Inspection:
         """Why the current body cannot be inspected."""
         self._trail: Trail | None = None
         """Tells where in a body values stand."""
+        self.samples = inspector.samples()
+        """Which hits of what is only reported are passed over."""
         self._rulings = Rulings(inspector.rules) if inspector.rules.asks_more else None
         self._findings: list[Finding] = []
         self._told = 0
@@ -124,7 +126,9 @@ class Inspection:
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:
-                if _clean(self._inspector, self._inspector.matcher.once(data), data, unit):
+                hits = self._inspector.matcher.once(data)
+                if not hits or self._nothing_in(data, unit, hits):
+                    self.samples.next_text(len(data))
                     self.inside = unit is Unit.HEAD
                     if self._heads_wait and unit is not Unit.MESSAGE:
                         return Step(self._with_head(data, unit))
@@ -219,7 +223,7 @@ class Inspection:
         if self._text is None:
             view = self._coding if self._inflater is not None else PLAIN
             place = Place(part, view)
-            self._text = Reading(self._inspector, place, self._queue.gone)
+            self._text = Reading(self._inspector, place, self._queue.gone, samples=self.samples)
             self._trail = Trail(place, self._inspector.sees) if part is Part.BODY else None
         text = self._text
         if self._inflater is not None:
@@ -281,6 +285,7 @@ class Inspection:
         if spans:
             self._judge(spans)
         self._queue.let(text.length)
+        self.samples.next_text(text.length)
         self._text = self._trail = None
 
     def _pass(self, wire: bytes) -> None:
@@ -293,7 +298,8 @@ class Inspection:
     def _one_shot(self, wire: bytes, part: Part) -> None:
         """A complete text by itself, inside or outside a body."""
         place = Place(part)
-        found, problems = looked_at(self._inspector, wire, place)
+        found, problems = looked_at(self._inspector, wire, place, samples=self.samples)
+        self.samples.next_text(len(wire))
         for problem in problems:
             self._tell_unscannable(problem)
         trail = None
@@ -378,6 +384,25 @@ class Inspection:
             raise _BlockedError(finding)
         return action
 
+    def _nothing_in(self, data: bytes, unit: Unit, hits: Sequence[Hit]) -> bool:
+        """Whether nothing that is to be looked at is a value: then a unit leaves like one without hits.
+
+        It was scanned as a whole, which shows no less than head and body apart: a line end stands between them.
+        """
+        left, inspector = self.samples.left(hits), self._inspector
+        if left:
+            if max(left)[0] >= len(inspector.matcher.patterns):
+                return False  # the sign of a view
+            split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
+            head = [hit for hit in left if hit[1] <= split]
+            body = [(index, end - split) for index, end in left if end > split]
+            if head and inspector.confirm(head, data[:split], Place(Part.HEAD)):
+                return False
+            if body and inspector.confirm(body, data[split:], Place(Part.BODY)):
+                return False
+        self.samples.passed_over += len(hits) - len(left)
+        return True
+
     def _with_head(self, data: bytes, unit: Unit) -> bytes:
         """What to release of a clean unit."""
         kept, self._kept = self._kept, b""
@@ -411,15 +436,6 @@ class Inspection:
             rest, self._reader = self._reader.unread() or data, OpaqueReader()
             findings += self._process(self._reader.feed(rest)).findings
         return Step(release, findings, verdict)
-
-
-def _clean(inspector: Inspector, hits: Sequence[Hit], data: bytes, unit: Unit) -> bool:
-    """Whether a unit has nothing in it; the head and the body of a message are two texts."""
-    if not hits:
-        return True
-    split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
-    parts = [(data[:split], Place(Part.HEAD)), (data[split:], Place(Part.BODY))]
-    return not any(text and any(looked_at(inspector, text, place)) for text, place in parts)
 
 
 def _as_pieces(data: bytes, unit: Unit) -> list[Piece]:

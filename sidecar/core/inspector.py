@@ -8,6 +8,7 @@ from sidecar.core.confirm import Confirmer, Span
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit, Hold, Matcher
 from sidecar.core.policy import FlowRules
+from sidecar.core.samples import Samples
 from sidecar.core.views.table import VIEWS
 from sidecar.core.views.view import Spec
 
@@ -34,24 +35,39 @@ class Inspector:
     """The views that texts are looked at through where their signs are seen."""
     formats: tuple[Spec, ...] = ()
     """Those of them that a declared port is read with from the first byte."""
+    only_told: frozenset[int] = frozenset()
+    """Indices of the patterns whose values can at most be reported on this flow, and may be told as a sample."""
 
-    def confirm(self, hits: Sequence[Hit], text: bytes, place: Place) -> list[Span]:
+    def samples(self) -> Samples:
+        """The memory for one direction of the flow, or one text of its own."""
+        return Samples(self.only_told)
+
+    def confirm(
+        self, hits: Sequence[Hit], text: bytes, place: Place, samples: Samples | None = None
+    ) -> list[Span]:
         """The values in a complete text, in the order in which a stream tells them."""
         values: Values = {}
-        self.enter(values, hits, text, 0, place)
+        self.enter(values, hits, text, 0, place, samples or self.samples())
         return self.in_order(values) if values else []
 
-    def enter(self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, place: Place) -> None:
+    def enter(
+        self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, place: Place, samples: Samples
+    ) -> None:
         """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from `base` on."""
         reach = self.matcher.reach
         for hit in hits:
+            if samples.passes_over(*hit):
+                samples.passed_over += 1
+                continue
             end = hit[1] - base
             begin = max(0, end - reach)
             window = seen[begin : end + AHEAD]
             span = self.confirmer.confirm(hit, window, base + begin, place, self.rules)
             if span is not None:
                 known = values.setdefault((span.index, span.start), span)
-                if known.end < span.end:
+                if known is span:
+                    samples.told(span.index, span.start, self.confirmer.limit(span))
+                elif known.end < span.end:
                     values[span.index, span.start] = span
 
     def in_order(self, values: Values) -> list[Span]:

@@ -237,6 +237,14 @@ class FlowRules:
                     break
         return strictest
 
+    def counts(self, pattern: str, klasses: tuple[FindingClass, ...]) -> bool:
+        """Whether some rule counts the different values of `pattern`: then every one of them matters."""
+        return any(
+            rule.at_least > 1 and rule.fits(pattern, klass, Confidence.CERTAIN)
+            for rule in self.rules
+            for klass in klasses
+        )
+
     def marks(self, pattern: str, value: bytes) -> Marks:
         """What rules of this flow may ask for of a value."""
         if not self.asks_more:

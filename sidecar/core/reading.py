@@ -21,6 +21,7 @@ from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.inspector import AHEAD, Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
+from sidecar.core.samples import Samples
 from sidecar.core.text import Text, apart
 from sidecar.core.views.table import VIEWS
 from sidecar.core.views.view import Spec
@@ -48,8 +49,10 @@ class Reading:
         paused_at: int = 0,
         depth: int = DEPTH,
         shared: Shared | None = None,
+        samples: Samples | None = None,
     ) -> None:
-        self._text = Text(inspector, place, paused_at)
+        """`samples` are those of the direction, for the text as it stands; each view has its own."""
+        self._text = Text(inspector, place, paused_at, samples)
         self._inspector = inspector
         self._depth = depth
         self._first = shared is None
@@ -170,14 +173,20 @@ def spans(
 
 
 def looked_at(
-    inspector: Inspector, text: bytes, place: Place, depth: int = DEPTH, *, exact: bool = False
+    inspector: Inspector,
+    text: bytes,
+    place: Place,
+    depth: int = DEPTH,
+    *,
+    exact: bool = False,
+    samples: Samples | None = None,
 ) -> tuple[list[Span], list[UnscannableError]]:
     """The values in a complete text, in all its readings, and what could not be decoded.
 
     Only with `exact` a finding has its path in a body: what a stream tells must not depend on how it was cut.
     """
     woken, hits = apart(inspector.matcher.once(text), len(inspector.matcher.patterns))
-    found = inspector.confirm(hits, text, place) if hits else []
+    found = inspector.confirm(hits, text, place, samples) if hits else []
     problems: list[UnscannableError] = []
     if woken and depth:
         shared = Shared(source=len(text))

@@ -6,6 +6,7 @@ from sidecar.core.confirm import Span
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Values
+from sidecar.core.samples import Samples
 from sidecar.core.views.table import WAKES
 from sidecar.core.views.view import Spec
 
@@ -22,8 +23,12 @@ class Text:
     held like one that is still growing.
     """
 
-    def __init__(self, inspector: Inspector, place: Place, paused_at: int = 0) -> None:
+    def __init__(
+        self, inspector: Inspector, place: Place, paused_at: int = 0, samples: Samples | None = None
+    ) -> None:
+        """`samples` are those of the direction whose text this is; a text of its own has its own."""
         self._inspector = inspector
+        self._samples = samples or inspector.samples()
         self._place = place
         self.paused_at = paused_at
         """Everything before this offset has left in a pause."""
@@ -52,6 +57,9 @@ class Text:
             base = self.length - len(seen)
             hits = [(index, end + base) for index, end in hits] if base else hits
             self.woken, hits = apart(hits, self._patterns)
+            left = self._samples.left(hits)
+            self._samples.passed_over += len(hits) - len(left)
+            hits = left
         if not hits and not self._open_hits and not self._values:
             return []
         self._confirm(hits, seen, self.length - AHEAD)
@@ -104,7 +112,8 @@ class Text:
         ready = [hit for hit in every if hit[1] <= known]
         self._open_hits = every[len(ready) :]
         if ready:
-            self._inspector.enter(self._values, ready, seen, self.length - len(seen), self._place)
+            base = self.length - len(seen)
+            self._inspector.enter(self._values, ready, seen, base, self._place, self._samples)
 
     def _final(self, known: int | None) -> list[Span]:
         """The values that cannot be longer any more when the text is known up to offset `known`; None: it is over."""

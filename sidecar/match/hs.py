@@ -4,8 +4,7 @@ Texts that arrive in pieces are scanned in block mode, each piece with the end o
 `MAX_WIDTH`, so nothing is missed, nothing native is kept for a connection, and block mode is the faster one (1.3 to 1.9
 times on HTML and JSON, measured).  What a text's end decides is decided by a byte behind it that every boundary allows.
 
-Patterns are scanned in *lanes*, one database each.  Those that hold a literal cost next to nothing, together; those that do
-not are automata that look at every digit, and Hyperscan runs two of them slower in one database than one after the other.
+Patterns are scanned in *lanes*, one database each (lanes.py).
 
 The binding has sharp edges; each is blunted here, once:
   * scratch space must not be shared by scans that overlap: one matcher belongs to one thread;
@@ -17,7 +16,7 @@ Any error of the engine is an `EngineError`, and that is a denial.
 import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import hyperscan
 
@@ -29,8 +28,8 @@ from sidecar.match import cache, compose, lanes, openings, window
 from sidecar.match.compiler import Expression, compile_apart
 
 
-def _collect(index: int, _start: int, end: int, _flags: int, hits: object) -> None:
-    cast("list[Hit]", hits).append((index, end))
+def _collect(index: int, _start: int, end: int, _flags: int, hits: Any) -> None:
+    hits.append((index, end))
 
 
 class HyperscanMatcher:

@@ -61,6 +61,11 @@ EXCUSED = Family(
     "Confirmed findings that an exclusion or exception of the policy spoke about, by its name.",
     ("basis", "policy", "direction"),
 )
+PASSED_OVER = Family(
+    "cdefence_dlp_hits_passed_over",
+    "counter",
+    "Hits of patterns that a flow can only report, not looked at because enough of their kind were told on it.",
+)
 INSPECTED = Family(
     "cdefence_inspected_bytes",
     "counter",
@@ -136,6 +141,7 @@ def _rows(metrics: Metrics) -> Iterator[tuple[Family, list[Row]]]:
     yield BLOCKED, [(key, count) for key, count in metrics.blocked_flows.items()]
     yield FINDINGS, [(key, count) for key, count in metrics.findings.items()]
     yield EXCUSED, [(key, count) for key, count in metrics.excused_findings.items()]
+    yield PASSED_OVER, [((), metrics.passed_over)]
     yield INSPECTED, [(key, count) for key, count in metrics.inspected_bytes.items()]
     yield UNINSPECTED, [((reason,), count) for reason, count in metrics.uninspected_bytes.items()]
     yield ACTIVE, [((way,), count) for way, count in metrics.active.items()]

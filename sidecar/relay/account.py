@@ -11,6 +11,7 @@ from sidecar.core.findings import Action, Channel, Finding
 from sidecar.core.inspection import Step, Verdict
 from sidecar.core.policy import Connection, Denial, Permit
 from sidecar.core.reasons import Reason
+from sidecar.core.samples import Samples
 from sidecar.core.scopes import Mode
 from sidecar.ops.event_log import EventLog
 from sidecar.ops.events import Endpoint, FindingEvent, FlowEvent, new_incident
@@ -93,6 +94,11 @@ class Account:
             count -= number
         if count > 0:
             self._metrics.inspected(self._facts.direction, channel, count)
+
+    def passed_over(self, samples: Samples) -> None:
+        """Count the hits that were not looked at because enough of their kind were told."""
+        self._metrics.passed_over += samples.passed_over
+        samples.passed_over = 0
 
     def spliced(self, count: int) -> None:
         """`count` bytes passed inside the kernel."""

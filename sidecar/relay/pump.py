@@ -128,6 +128,8 @@ class Pump:
         if count or uninspected:
             account.moved(channel, count, uninspected)
             uninspected.clear()
+            if self.side.inspection is not None:
+                account.passed_over(self.side.inspection.samples)
         return count
 
     # --- events from the loop ---------------------------------------------------------------------------------------

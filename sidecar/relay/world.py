@@ -48,8 +48,13 @@ class Regime:
         mode: Mode,
         today: str = NO_DAY,
         key: bytes = b"",
+        *,
+        sampled: bool = False,
     ) -> None:
-        """Exceptions are those that hold on the day `today`; `key` is what hashes of values are made with."""
+        """Exceptions are those that hold on the day `today`; `key` is what hashes of values are made with.
+
+        With `sampled`, what a flow can only report is told as a sample (`core.samples`).
+        """
         self.policy = policy
         self.mode = mode
         self.today = today
@@ -58,8 +63,10 @@ class Regime:
         self.confirmer = confirmer
         self._port_sets = policy.port_sets()
         self._made: dict[tuple[PeerClass, PeerClass, Channel, tuple[bool, ...]], Inspector] = {}
-        self._kept_back: dict[FlowRules, frozenset[int]] = {}
-        """What must not leave, by rules: there are hundreds of patterns, and most flows have the same rules."""
+        self._sampled = sampled
+        self._sorted: dict[FlowRules, tuple[frozenset[int], frozenset[int]]] = {}
+        """What must not leave and what is only told, by rules: there are hundreds of patterns, and most flows have the same
+        rules."""
 
     def inspectors(self, connection: Connection) -> Callable[[Channel], Inspector]:
         """The inspectors for one pair of peers, by channel.  Calling it raises EngineError."""
@@ -89,14 +96,23 @@ class Regime:
     def _make(self, source: PeerClass, destination: PeerClass, channel: Channel, port: int) -> Inspector:
         rules = self.policy.flow_rules(source, destination, channel, port, self.today, self._key)
         enforce = self.mode is Mode.PROTECT
-        must_not_leave = self._kept_back.get(rules)
-        if must_not_leave is None:
-            must_not_leave = self._kept_back[rules] = self._must_not_leave(rules)
+        if rules not in self._sorted:
+            must_not_leave = self._must_not_leave(rules)
+            self._sorted[rules] = must_not_leave, self._only_told(rules, must_not_leave)
+        must_not_leave, only_told = self._sorted[rules]
         hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
         spoken = self.policy.formats_on(port)
         formats = tuple(spec for spec in FORMATS if spec.name in spoken)
         return Inspector(
-            self.matcher, self.confirmer, rules, enforce, must_not_leave, hold, (*VIEWS, *formats), formats
+            self.matcher,
+            self.confirmer,
+            rules,
+            enforce,
+            must_not_leave,
+            hold,
+            views=(*VIEWS, *formats),
+            formats=formats,
+            only_told=only_told,
         )
 
     def _must_not_leave(self, rules: FlowRules) -> frozenset[int]:
@@ -105,6 +121,16 @@ class Regime:
             index
             for index, pattern in enumerate(self.matcher.patterns)
             if rules.strictest(pattern.told, _FOUND_AS[pattern.klass]) >= Action.MASK
+        )
+
+    def _only_told(self, rules: FlowRules, must_not_leave: frozenset[int]) -> frozenset[int]:
+        """The others, unless each of their values counts."""
+        if not self._sampled:
+            return frozenset()
+        return frozenset(
+            index
+            for index, pattern in enumerate(self.matcher.patterns)
+            if index not in must_not_leave and not rules.counts(pattern.told, _FOUND_AS[pattern.klass])
         )
 
 
@@ -127,7 +153,7 @@ class World:
         self._freshness = freshness or Freshness()
         self.key = key
         self._confirmer = Confirmer(matcher.patterns)
-        self.regime = Regime(matcher, self._confirmer, policy or Policy(), mode, key=key)
+        self.regime = Regime(matcher, self._confirmer, policy or Policy(), mode, key=key, sampled=True)
 
     @property
     def policy(self) -> Policy:
@@ -156,7 +182,7 @@ class World:
         may do it.
         """
         confirmer = self._confirmer if matcher is None else Confirmer(matcher.patterns)
-        regime = Regime(matcher or self.matcher, confirmer, policy, mode, today, self.key)
+        regime = Regime(matcher or self.matcher, confirmer, policy, mode, today, self.key, sampled=True)
         channels = (Channel.HTTP1, Channel.OPAQUE)
         for peer, channel, port in product(PeerClass, channels, regime.ports()):
             regime.inspector(peer, self.scope, channel, port)

@@ -207,7 +207,9 @@ def test_a_long_stream_of_alerts_costs_no_memory():
 def test_alerts_are_told_one_by_one_up_to_a_limit_per_message():
     body = b"\n".join([IBAN] * (FINDINGS_LIMIT + 50))
     wire = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    one = flow()
+    one = flow(
+        policy=Policy(dlp=(DlpRule("each counts", Action.ALERT, klass=FindingClass.PII, at_least=1000),))
+    )
     assert len(one.client.feed(wire).findings) == FINDINGS_LIMIT
     assert len(one.client.feed(wire).findings) == FINDINGS_LIMIT
     many = b"\n".join([IBAN] * FINDINGS_LIMIT + [VISA])

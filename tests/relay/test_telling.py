@@ -94,3 +94,16 @@ def told_in(here: Room):
     """A sidecar in each mode."""
     with sidecar(here) as protect, sidecar(here, files={"policy.yaml": policy("mode: monitor")}) as monitor:
         yield {"protect": protect, "monitor": monitor}
+
+
+def test_what_can_only_be_reported_is_told_as_a_sample_and_the_rest_is_counted(side: Sidecar) -> None:
+    watch = side.watch()
+    body = b"".join(b"to=person%d@mail.seznam.cz; %b" % (number, b" " * 40) for number in range(200))
+    with side.inbound().open() as (client, server):
+        for _ in range(3):
+            client.sendall(post(body))
+            assert exactly(server, len(post(body))) == post(body)
+    eventually(lambda: watch.moved("cdefence_dlp_hits_passed_over_total") >= 3 * 200 - 20)
+    told = watch.moved("cdefence_dlp_findings_total", detector="pii/email", action="alert")
+    assert 16 <= told <= 18
+    assert len([each for each in watch.told() if each == "pii/email:alert"]) == told

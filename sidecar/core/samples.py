@@ -1,0 +1,69 @@
+"""What is only reported is reported as a sample: which hits of such patterns are passed over.
+
+An answer full of e-mail addresses is one story, and to confirm each of them would cost a hundred times what finding them
+does.  So of a pattern that this flow can at most report, the first `FIRST` values of a direction are told, and then one in
+every `EVERY` bytes.  What may be blocked, masked or counted towards a threshold is never passed over.
+
+What belongs here: that rule, by offsets of the text alone, so that the answer does not depend on how it was cut.  What
+never does: which patterns those are (`core.policy`), confirming (`core.confirm`).
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sidecar.core.hits import Hit
+
+FIRST: Final = 16
+"""Values of a pattern that are told in any case."""
+EVERY: Final = 256 * 1024
+"""Bytes from one told value to the next."""
+
+
+class _Gap(NamedTuple):
+    """Where hits of a pattern are passed over, in bytes of the direction."""
+
+    begin: int
+    end: int
+
+
+class Samples:
+    """The memory of one direction of a flow, or of one text."""
+
+    __slots__ = ("_base", "_gaps", "_patterns", "_told", "passed_over")
+
+    def __init__(self, patterns: frozenset[int]) -> None:
+        """`patterns` are the indices of those that can only be reported."""
+        self._patterns = patterns
+        self._told: dict[int, int] = {}
+        self._gaps: dict[int, _Gap] = {}
+        self._base = 0
+        """Bytes of the texts that are over."""
+        self.passed_over = 0
+        """Hits that nobody looked at, and that were not counted yet."""
+
+    def next_text(self, length: int) -> None:
+        """A text of `length` bytes is over; offsets are those of the next one from now on."""
+        self._base += length
+
+    def passes_over(self, index: int, end: int) -> bool:
+        """Whether a hit of this pattern, which ends at offset `end` of the text, need not be looked at."""
+        gap = self._gaps.get(index)
+        return gap is not None and gap.begin < self._base + end < gap.end
+
+    def left(self, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """The hits that are to be looked at, as far as that is known by now."""
+        if not self._gaps:
+            return hits
+        gap_of, base = self._gaps.get, self._base
+        return [
+            hit for hit in hits if (gap := gap_of(hit[0])) is None or not gap.begin < base + hit[1] < gap.end
+        ]
+
+    def told(self, index: int, start: int, limit: int) -> None:
+        """A value of this pattern was found at offset `start`; hits up to offset `limit` may belong to it."""
+        if index not in self._patterns:
+            return
+        count = self._told[index] = self._told.get(index, 0) + 1
+        gap = self._gaps.get(index)
+        if count >= FIRST and (gap is None or self._base + start >= gap.end):
+            self._gaps[index] = _Gap(self._base + limit, self._base + start + EVERY)
