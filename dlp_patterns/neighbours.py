@@ -37,6 +37,21 @@ INVISIBLE = rb"(?:\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad)"
 stand between."""
 
 
+_UTF8 = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})[\x80-\xbf]\Z")
+
+
+def counted(window: bytes, start: int) -> int:
+    """How many bytes the value at `start` has, as the byte before it says; 0 if that says nothing.
+
+    Protobuf, MySQL, DNS and many others write the length of a text before it, MessagePack with the three highest bits 101.
+    What stands behind such a text is the next field's tag or length, and may be a digit or a letter.
+    """
+    byte = window[start - 1] if start else 0
+    if byte < 0x20:
+        return byte if byte != 0x0D else 0  # the end of a line
+    return byte & 0x1F if byte >> 5 == 0b101 and not _UTF8.search(window[max(0, start - 4) : start]) else 0
+
+
 class Number(NamedTuple):
     """A number whose digits are those of a card, and where it stands."""
 
@@ -135,8 +150,7 @@ def _hexadecimal(number: Number) -> bool:
     window, start, end = number.window, number.start, number.end
     behind = window[end : end + 1]
     if behind and behind[0] in _HEX_BEHIND:
-        length_prefixed = start > 0 and window[start - 1] == end - start
-        return not length_prefixed
+        return counted(window, start) != end - start
     if _HEX_LITERAL.search(number.before):
         return True
     before = _HEX_BEFORE.search(number.before)

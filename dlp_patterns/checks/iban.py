@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from dlp_patterns.model import Confirmed, Evidence
+from dlp_patterns.neighbours import counted
 from dlp_patterns.sums import mod97
 
 # Source: SWIFT IBAN registry, column "BBAN structure": n digits, a upper case letters, c both.
@@ -66,7 +67,7 @@ def _account(window: bytes, start: int, end: int) -> Confirmed | None:
     if structure is None or len(places) < length:
         return None
     stop = places[-1] + 1
-    if stop < len(window) and window[stop] in _PLACES:
+    if stop < len(window) and window[stop] in _PLACES and counted(window, start) != stop - start:
         return None
     compact = bytes(window[at] for at in places).upper()
     if not structure.fullmatch(compact) or not mod97.is_valid(compact):

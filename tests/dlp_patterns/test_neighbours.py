@@ -88,3 +88,21 @@ def test_every_reason_is_in_the_table() -> None:
         for reason in table
     }
     assert every == {name for _, _, *names in TABLE for name in names if name}
+
+
+COUNTED = [
+    (b"*\x10", 16, "protobuf, MySQL, DNS"),
+    (b"\x94\xa3pan5\xb3", 19, "MessagePack"),
+    (b"\xb0", 16, "MessagePack, the first byte"),
+    (b"\xd9\x17", 23, "MessagePack, the length in a byte of its own"),
+    (b"\xc2\xb0", 0, "a degree sign"),
+    (b"\xe2\x80\xb0", 0, "a per mille sign"),
+    (b"\r", 0, "the end of a line"),
+    (b'"', 0, "text"),
+    (b"", 0, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("before", "length", "what"), COUNTED, ids=[row[2] for row in COUNTED])
+def test_the_length_that_stands_before_a_value(before: bytes, length: int, what: str) -> None:
+    assert neighbours.counted(before + b"4539148803436467", len(before)) == length, what

@@ -76,6 +76,8 @@ SIGNS: Final = (
     Sign(_first_letters(tuple(digit + b"\0" for digit in DIGITS)) + _WIDE_DIGITS),
     Sign(rb"(?:Ijo[gibw-z0-5W]|I6[IMNO][CDSTijyz]|iOi[AIJ]|iOj[AEIMQUYcgk])[A-Za-z0-9+/_-]{4}"),
     Sign(either(letters for word in _WORDS for letters in _anywhere(word))),
+    # RFC 2045: a body that says so.  A word in it may lie over the end of a line, where no other sign sees it.
+    Sign(rb"base64\r?\n(?:[^\r\n]{1,40}\r?\n)?\r?\n[A-Za-z0-9+/]{4}"),
     Sign(either(_CONTAINERS), after=rb"[^A-Za-z0-9+/]"),
 )
 UNSURE: Final = _DIGIT_GROUP + rb"[ILMNO][CDSTijyz][AEIMQUYcgk04](?:[gtuw-z0-5][A-Za-z0-9+/_-]{0,4})?"
