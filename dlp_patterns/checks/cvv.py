@@ -13,6 +13,8 @@ from dlp_patterns.model import Confirmed, Evidence
 
 _SURE = rb"cv[vc]2?|card[ _-]?verification|cryptogramme"
 _OTHER = rb"csc|(?:card[ _-]?)?cid|security[ _-]?code"
+_SHORT = re.compile(rb"(?i:security[ _-]?code)" + rb"[^0-9A-Za-z]{1,8}[0-9]{3}\Z")
+"""A field, and no one-time password, which is longer."""
 _LEFT = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
 _GAP = (
     rb"(?:[ _-]?(?i:code|value|number|num|no|nr|digits))?\.?"
@@ -33,8 +35,9 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         return None
     named = _NAMED.search(window, start, end)
     if named is not None:
-        sure = named[1] is not None
-        return Confirmed(named.start(2), end, "cvv", Evidence.FAIR if sure else Evidence.WEAK)
+        sure, short = named[1] is not None, _SHORT.search(window, start, end) is not None
+        evidence = Evidence.FAIR if sure else Evidence.SLIGHT if short else Evidence.WEAK
+        return Confirmed(named.start(2), end, "cvv", evidence)
     record = _RECORD.search(window, max(0, end - 48), end)
     if record is None or record.start(2) < start or pan.check(record[1], 0, len(record[1])) is None:
         return None

@@ -72,11 +72,11 @@ def rules_out(window: bytes, end: int) -> bool:
 
 def find(window: bytes, start: int, end: int, table: Table, *, summed: bool = True) -> Confirmed | None:
     """The same with the brands of `table`; not `summed`: of numbers whose issuer gave them no check digit."""
-    confirmed = _find(window, start, end, table, summed)
-    if confirmed is None and MIN_DIGITS <= (length := neighbours.counted(window, start)) < end - start:
+    length = neighbours.counted(window, start)
+    if MIN_DIGITS <= length == end - start - 1:
         stop = start + length  # what stands behind is no part of it
         return _find(window[:stop], start, stop, table, summed)
-    return confirmed
+    return _find(window, start, end, table, summed)
 
 
 def _find(window: bytes, start: int, end: int, table: Table, summed: bool) -> Confirmed | None:

@@ -132,13 +132,14 @@ def confidence(pattern: Pattern, evidence: Evidence, before: bytes, behind: byte
 def look(pattern: Pattern, before: bytes, behind: bytes = b"") -> Around:
     """What the text right before a value, and the words right behind it, say about it."""
     context, name = pattern.context, fieldname.before(before)
-    if context is not None and context.speaks_for(name):
+    against = context is not None and context.speaks_against(name)
+    if context is not None and not against and context.speaks_for(name):
         return Around.FIELD
-    word = context is not None and context.seen(name)
+    word = context is not None and not against and context.seen(name)
     if not word and (
         fieldname.is_one_of(name, DENIED[pattern.klass])
         or (pattern.klass is DataClass.PAN and _CALLED.search(before) is not None)
-        or (context is not None and context.speaks_against(name))
+        or against
     ):
         return Around.AGAINST
     another = len(name) > SHORT and not word and not fieldname.is_one_of(name, _ANYTHING)
