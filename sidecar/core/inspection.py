@@ -91,6 +91,8 @@ class Inspection:
         """The bytes of a coded body as they are: a receiver need not believe the coding that a head declares."""
         self._raw_told: set[tuple[str, str]] = set()
         """What was found there; in a stored block the same value opens to itself."""
+        self._more = False
+        """More of the current body is on its way: what waits for it waits for a moment only."""
         self._blind: Reason | None = None
         """Why the current body cannot be inspected."""
         self._trail: Trail | None = None
@@ -133,7 +135,7 @@ class Inspection:
                     if self._heads_wait and unit is not Unit.MESSAGE:
                         return Step(self._with_head(data, unit))
                     return Step(data)
-                step = self._process(_as_pieces(data, unit))
+                step = self._process(_as_pieces(data, unit, hits))
         except MalformedError as error:
             step = self._malformed(error, data)
         # Outside protect mode nothing is delayed or changed: the stream is looked at as it passes.
@@ -185,7 +187,7 @@ class Inspection:
             return self._block(blocked.finding)
         raw = self._raw
         if self._text is not None and self._queue.held and (raw is None or raw.safe() == raw.length):
-            self._queue.let(self._text.safe())
+            self._queue.let(self._text.amply_safe() if self._more else self._text.safe())
         return self._step()
 
     def _head(self, piece: Piece) -> None:
@@ -194,7 +196,7 @@ class Inspection:
         self._inflater = self._blind = None
         if self._rulings is not None:
             self._rulings.next_message()
-        self._one_shot(piece.wire, Part.HEAD)
+        self._one_shot(piece.wire, Part.HEAD, piece.hits)
         if piece.encoding:
             try:
                 self._inflater = Inflater(piece.encoding, self._account)
@@ -203,7 +205,7 @@ class Inspection:
                 self._go_blind(error)
 
     def _body(self, piece: Piece) -> None:
-        self._begun = True
+        self._begun, self._more = True, piece.more
         self._grow(piece.wire, Part.BODY)
 
     def _whole_body(self, piece: Piece) -> None:
@@ -211,7 +213,7 @@ class Inspection:
         if self._inflater is not None or self._blind is not None:
             self._grow(piece.wire, Part.BODY)
         else:
-            self._one_shot(piece.wire, Part.BODY)
+            self._one_shot(piece.wire, Part.BODY, piece.hits)
 
     def _stream_part(self, piece: Piece) -> None:
         self._grow(piece.wire, Part.STREAM)
@@ -295,10 +297,10 @@ class Inspection:
         else:
             self._queue.put(wire, self._text.length, self._text.length, linear=False)
 
-    def _one_shot(self, wire: bytes, part: Part) -> None:
-        """A complete text by itself, inside or outside a body."""
+    def _one_shot(self, wire: bytes, part: Part, hits: Sequence[Hit] | None = None) -> None:
+        """A complete text by itself, inside or outside a body; `hits` are those in it, if it was scanned already."""
         place = Place(part)
-        found, problems = looked_at(self._inspector, wire, place, samples=self.samples)
+        found, problems = looked_at(self._inspector, wire, place, samples=self.samples, hits=hits)
         self.samples.next_text(len(wire))
         for problem in problems:
             self._tell_unscannable(problem)
@@ -387,18 +389,13 @@ class Inspection:
     def _nothing_in(self, data: bytes, unit: Unit, hits: Sequence[Hit]) -> bool:
         """Whether nothing that is to be looked at is a value: then a unit leaves like one without hits.
 
-        It was scanned as a whole, which shows no less than head and body apart: a line end stands between them.
+        Digits that look like a card are hit often and are one seldom; what is only told is mostly what it looks like.
         """
         left, inspector = self.samples.left(hits), self._inspector
-        if left:
-            if max(left)[0] >= len(inspector.matcher.patterns):
-                return False  # the sign of a view
-            split = data.find(b"\r\n\r\n") + 4 if unit is Unit.MESSAGE else 0
-            head = [hit for hit in left if hit[1] <= split]
-            body = [(index, end - split) for index, end in left if end > split]
-            if head and inspector.confirm(head, data[:split], Place(Part.HEAD)):
-                return False
-            if body and inspector.confirm(body, data[split:], Place(Part.BODY)):
+        if any(index not in inspector.must_not_leave for index, _ in left):
+            return False  # or it is the sign of a view
+        for piece in _as_pieces(data, unit, left) if left else ():
+            if piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY)):
                 return False
         self.samples.passed_over += len(hits) - len(left)
         return True
@@ -438,12 +435,17 @@ class Inspection:
         return Step(release, findings, verdict)
 
 
-def _as_pieces(data: bytes, unit: Unit) -> list[Piece]:
-    """A unit that turned out not to be clean, cut like the reader would have cut it."""
+def _as_pieces(data: bytes, unit: Unit, hits: Sequence[Hit]) -> list[Piece]:
+    """A unit in which something was hit, cut like the reader would have cut it.
+
+    It was scanned as a whole, which shows the same as head and body apart: a line end stands between them.
+    """
     if unit is Unit.HEAD:
-        return [Piece(Kind.HEAD, data)]
+        return [Piece(Kind.HEAD, data, hits=hits)]
     if unit is Unit.BODY:
-        return [Piece(Kind.WHOLE_BODY, data), END]
+        return [Piece(Kind.WHOLE_BODY, data, hits=hits), END]
     split = data.find(b"\r\n\r\n") + 4
-    body = [Piece(Kind.WHOLE_BODY, data[split:])] if split < len(data) else []
-    return [Piece(Kind.HEAD, data[:split]), *body, END]
+    head = [hit for hit in hits if hit[1] <= split]
+    body = [(index, end - split) for index, end in hits if end > split]
+    rest = [Piece(Kind.WHOLE_BODY, data[split:], hits=body)] if split < len(data) else []
+    return [Piece(Kind.HEAD, data[:split], hits=head), *rest, END]

@@ -18,6 +18,7 @@ from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.findings import Finding, FindingClass, Part, Place
+from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
@@ -30,6 +31,8 @@ from sidecar.core.where import Trail, Whereabouts
 DEPTH: Final = 3
 """Views in views: base64 of a percent-encoded form in a JSON string."""
 
+AMPLE: Final = 1024
+"""More bytes than any value and any encoding of one can have begun before the end of a text."""
 _TOLD_LIMIT: Final = 4096
 """Values that are remembered, so that another reading does not tell them again."""
 _SHORT: Final = 64
@@ -114,6 +117,16 @@ class Reading:
         self._safe = max(self._safe, safe)
         return self._safe
 
+    def amply_safe(self) -> int:
+        """The same without a look at the end of the text: less, but never too much, and for next to nothing."""
+        if self._inspector.hold is None:
+            return self.safe()
+        safe = min(self.length - AMPLE, self._text.begun())
+        if self._awake:
+            safe = min(safe, self._awake.safe(self.length))
+        self._safe = max(self._safe, safe)
+        return self._safe
+
     @property
     def has_problems(self) -> bool:
         """Whether something could not be decoded since the last look."""
@@ -180,12 +193,14 @@ def looked_at(
     *,
     exact: bool = False,
     samples: Samples | None = None,
+    hits: Sequence[Hit] | None = None,
 ) -> tuple[list[Span], list[UnscannableError]]:
-    """The values in a complete text, in all its readings, and what could not be decoded.
+    """The values in a complete text, in all its readings, and what could not be decoded; `hits` are those in it, if known.
 
     Only with `exact` a finding has its path in a body: what a stream tells must not depend on how it was cut.
     """
-    woken, hits = apart(inspector.matcher.once(text), len(inspector.matcher.patterns))
+    every = inspector.matcher.once(text) if hits is None else hits
+    woken, hits = apart(every, len(inspector.matcher.patterns))
     found = inspector.confirm(hits, text, place, samples) if hits else []
     problems: list[UnscannableError] = []
     if woken and depth:

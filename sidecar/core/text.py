@@ -93,10 +93,12 @@ class Text:
 
     def safe(self) -> int:
         """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
-        inspector = self._inspector
-        if inspector.hold is None:
-            return self.length
-        safe = self.length - inspector.hold(self._tail)
+        hold = self._inspector.hold
+        return self.length if hold is None else min(self.length - hold(self._tail), self.begun())
+
+    def begun(self) -> int:
+        """The offset up to which no byte belongs to what was hit, or confirmed, and is not told yet."""
+        inspector, safe = self._inspector, self.length
         patterns = inspector.matcher.patterns
         for index, end in self._open_hits:
             if index in inspector.must_not_leave:

@@ -325,7 +325,7 @@ class Http1Reader:
     def _in_body(self, pieces: list[Piece]) -> bool:
         part = self._take(self._left)
         self._left -= len(part)
-        pieces.append(Piece(Kind.BODY, part))
+        pieces.append(Piece(Kind.BODY, part, more=bool(self._left)))
         if self._left:
             self._along(part)
             return False

@@ -1,8 +1,10 @@
 """What a protocol reader makes of a stream: pieces that, joined in order, are exactly the bytes that came in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
+
+from sidecar.core.hits import Hit
 
 
 class Kind(Enum):
@@ -42,6 +44,10 @@ class Piece(NamedTuple):
     wire: bytes
     encoding: bytes = b""
     """Of a HEAD: the content coding of the body that follows, lower case; empty for none."""
+    hits: Sequence[Hit] | None = None
+    """What the engine has seen in it; None where nobody has looked yet."""
+    more: bool = False
+    """Of a BODY: its length was declared, and more of it is to come."""
 
 
 END = Piece(Kind.END, b"")
