@@ -12,16 +12,18 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _NAME = rb"[A-Za-z_@$][A-Za-z0-9_@$.:\[\]/-]{0,47}(?:[ ][A-Za-z0-9_.#-]{1,24}){0,3}[\])]?"
-_ASSIGNED = (
-    rb"(" + _NAME + rb")"
+_ASSIGNED = re.compile(rb"(?:" + _NAME + rb")\Z")
+_ASSIGNS = re.compile(
     rb"(?:\\{0,3}[\"'`])?[ \t]{0,4}(?:=>|:=|==?|:)\s{0,8}"  # the end of its quotes, and what assigns
-    rb"(?:[\[({]\s{0,8})?(?:[bru]?\\{0,3}[\"'`])?[ ]{0,2}"  # a list's beginning, quotes
+    rb"(?:[\[({]\s{0,8})?(?:[bru]?\\{0,3}[\"'`])?[ ]{0,2}\Z"  # a list's beginning, quotes
 )
-_ELEMENT = (
-    rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?"  # XML, HTML
+_OF_ASSIGNS = b"\\\"'` \t\r\n\v\f=:>[({bru"
+_OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@$.:[]/-# )"
+"""The bytes that what assigns, and a name, can have: neither is looked for before the first of those that end the text."""
+_ELEMENT = re.compile(
+    rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?\Z"  # XML, HTML
 )
-_SEGMENT = rb"/([A-Za-z][A-Za-z0-9_.-]{1,47})/"  # of a path: /cards/4111...
-_BEFORE = re.compile(rb"(?:" + _ASSIGNED + rb"|" + _ELEMENT + rb"|" + _SEGMENT + rb")\Z")
+_SEGMENT = re.compile(rb"/([A-Za-z][A-Za-z0-9_.-]{1,47})/\Z")  # of a path: /cards/4111...
 _ENDS = frozenset(b"\"'`=:> \t\r\n([{/")
 """What a value in a field begins behind; most values that are looked at stand elsewhere, and cost one comparison."""
 
@@ -42,12 +44,24 @@ def before(text: bytes) -> bytes:
     """The normal name of the field whose value begins behind `text`; empty when none is there."""
     if not text or text[-1] not in _ENDS:
         return b""
-    found = _BEFORE.search(text)
-    if found is None:
-        return b""
-    name = normal(found[1] or found[2] or found[3])
+    name = normal(_written(text))
     pair = _PAIR.search(text) if _VALUE.fullmatch(name) else None
     return normal(pair[1]) if pair else name
+
+
+def _written(text: bytes) -> bytes:
+    """The name as it is written."""
+    if b"<" in text and (found := _ELEMENT.search(text)):
+        return found[1]
+    if text.endswith(b"/"):
+        found = _SEGMENT.search(text)
+        return found[1] if found else b""
+    assigns = _ASSIGNS.search(text, len(text.rstrip(_OF_ASSIGNS)))
+    if assigns is None:
+        return b""
+    named = text[: assigns.start()]
+    found = _ASSIGNED.search(named, len(named.rstrip(_OF_NAMES)))
+    return found[0] if found else b""
 
 
 def normal(name: bytes) -> bytes:
