@@ -49,7 +49,7 @@ class PlainMatcher:
             candidates = [
                 (index, end)
                 for index in patterns
-                for end in range(1, len(text) + 1)
+                for end in range(1, min(len(text), self.patterns[index].width + 1) + 1)
                 if self._unfinished[index].match(text, 0, end)
             ]
             return window.held(candidates, self.patterns) if candidates else 0

@@ -93,7 +93,7 @@ class Ledger:
         return True
 
 
-@effort(150)
+@effort(60)
 @given(events, size, size)
 @pytest.mark.parametrize(
     ("mode", "policy"),

@@ -8,6 +8,7 @@ import pytest
 
 from injector.kube import connect
 from injector.leader import Election, Timing
+from tests.injector_server import farewell
 from tests.injector_server.cluster import SYSTEM
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
@@ -87,7 +88,7 @@ def test_one_leads_and_the_other_takes_over_when_it_ends(cluster):
             await until(lambda: leading and leading != {first})
             return a.led, b.led
 
-    assert asyncio.run(run()) == (1, 1)
+    assert farewell.run(run()) == (1, 1)
     spec = lease(cluster)
     assert (spec.get("holderIdentity", ""), spec["leaseDurationSeconds"]) == ("", 1)
     assert spec["leaseTransitions"] == 1
@@ -105,7 +106,7 @@ def test_who_loses_the_lease_stops_at_once_and_waits_its_whole_life(cluster):
             await until(lambda: leading)
             return a.led, asyncio.get_running_loop().time() - begun
 
-    led, waited = asyncio.run(run())
+    led, waited = farewell.run(run())
     assert led == 2
     assert waited >= QUICK.lease_s * 0.9
 
@@ -123,7 +124,7 @@ def test_work_that_fails_ends_the_candidate_and_frees_the_lease(cluster):
             await until(lambda: leading)
             return asyncio.get_running_loop().time() - begun < QUICK.lease_s
 
-    assert asyncio.run(run())
+    assert farewell.run(run())
 
 
 def test_without_an_api_server_it_stops_leading_before_anybody_else_may_begin(cluster):
@@ -139,4 +140,4 @@ def test_without_an_api_server_it_stops_leading_before_anybody_else_may_begin(cl
             finally:
                 await asyncio.to_thread(cluster.bed.start_apiserver)
 
-    assert asyncio.run(run()) < QUICK.lease_s
+    assert farewell.run(run()) < QUICK.lease_s

@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from dlp_patterns import load
-from dlp_patterns.model import DataClass, Pattern
+from dlp_patterns import load, regex
+from dlp_patterns.model import Pattern
 from sidecar.core.confirm import OPEN_ENDED
 from sidecar.core.findings import Action, Channel
 from sidecar.core.flow import Flow
@@ -11,9 +11,11 @@ from sidecar.core.hits import Matcher
 from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, DlpRule, Policy
 from sidecar.core.scopes import Direction, Mode, PeerClass
+from sidecar.match import lanes, openings
 from sidecar.match.hs import HyperscanMatcher
 from sidecar.match.plain import PlainMatcher
 from sidecar.relay.world import World
+from tests.kit.effort import DEEP
 
 MASK_ALL = Policy(dlp=(DlpRule("mask-all", Action.MASK),))
 ALERT_ALL = Policy(dlp=(DlpRule("alert-all", Action.ALERT),))
@@ -28,15 +30,32 @@ def patterns() -> tuple[Pattern, ...]:
 
 @cache
 def representatives() -> tuple[Pattern, ...]:
-    """One of all patterns that are confirmed, shown and bounded alike: hundreds of tokens differ in their letters only."""
-    alike = {
-        (p.id if p.klass is not DataClass.SECRET else (p.check, p.show, p.boundary)): p for p in patterns()
-    }
-    return tuple({p.id: p for p in (*alike.values(), *_open_ended())}.values())
+    """Patterns for what is tried in every way: one of each shape, and those with a treatment of their own.
+
+    What becomes of a value at a cut depends on how its pattern is found, bounded, held, confirmed and shown; hundreds of
+    tokens and national ids differ in their letters only.  A deep run takes every pattern.
+    """
+    if DEEP:
+        return patterns()
+    alike = {_shape(pattern): pattern for pattern in patterns()}
+    special = OPEN_ENDED.union(*lanes.APART)
+    own = [pattern for pattern in patterns() if pattern.id in special]
+    return tuple({pattern.id: pattern for pattern in (*alike.values(), *own)}.values())
 
 
-def _open_ended() -> list[Pattern]:
-    return [pattern for pattern in patterns() if pattern.id in OPEN_ENDED]
+def _shape(pattern: Pattern) -> tuple[object, ...]:
+    """All that decides what becomes of a value of the pattern, besides its letters."""
+    narrowest, widest = regex.widths(pattern.regex)
+    return (
+        pattern.klass,
+        pattern.check.partition(".")[0],
+        pattern.show,
+        pattern.boundary,
+        openings.opens_with_literal(pattern),
+        narrowest == widest,
+        bool(pattern.tells),
+        pattern.context is not None and pattern.context.required,
+    )
 
 
 @cache
