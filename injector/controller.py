@@ -44,8 +44,7 @@ def scope_settings(settings: Settings) -> ScopeSettings:
     """The part of the settings that the scope map is about."""
     networks = {str(each.network): each.scope for each in settings.networks}
     ground = Ground(tuple(map(str, settings.cluster_cidrs)), networks, settings.quarantine_s)
-    patterns = frozenset(pattern.told for pack in load.builtin() for pattern in pack.patterns)
-    return ScopeSettings(ground, settings.namespace, settings.identity, patterns)
+    return ScopeSettings(ground, settings.namespace, settings.identity, load.told())
 
 
 class Controller:

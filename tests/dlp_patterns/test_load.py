@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlp_patterns.load import OFF_BY_DEFAULT, builtin, load_pack, load_pattern, shipped
+from dlp_patterns.load import OFF_BY_DEFAULT, builtin, load_pack, load_pattern, shipped, told
 from dlp_patterns.model import Boundary, DataClass, PatternError, Severity, Sides
 
 GOOD: dict[str, object] = {
@@ -163,3 +163,7 @@ def test_the_packs_that_ship() -> None:
     assert sizes["pii"] >= 100
     assert sizes["secrets"] >= 400
     assert set(shipped()) == {*sizes, *OFF_BY_DEFAULT}
+
+
+def test_ids_that_are_told_are_known_without_reading_patterns() -> None:
+    assert told() == {pattern.told for pack in builtin() for pattern in pack.patterns}
