@@ -5,7 +5,8 @@
     false       findings that cover no label; in another class than the label they cover they are false too
 
 A finding covers a label where they overlap.  A label that does not stand in the bytes as it is (an encoding) is covered by a
-finding of its class that shows the same last four characters; secrets show none, and there the class is enough.
+finding of its class that shows the same last characters, four or as many as it shows; where it shows none, as of secrets and
+dates, the class is enough.
 """
 
 from collections import Counter
@@ -143,7 +144,7 @@ def _covers(found: Found, label: Label) -> bool:
         return found.start < label.end and label.start < found.end
     if label.klass in ("secret", "sad"):
         return True
-    return _tail(found.shown) == _tail(label.value)
+    return _tail(label.value).endswith(_tail(found.shown))
 
 
 def _tail(text: str) -> str:

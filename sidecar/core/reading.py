@@ -24,7 +24,8 @@ from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.samples import Samples
 from sidecar.core.text import Text, apart
-from sidecar.core.views.table import VIEWS
+from sidecar.core.views.columns import header_end
+from sidecar.core.views.table import COLUMNS, VIEWS
 from sidecar.core.views.view import Spec
 from sidecar.core.where import Trail, Whereabouts
 
@@ -66,6 +67,8 @@ class Reading:
         self._before = b""
         """The end of the text: a view that wakes begins there."""
         self._safe = 0
+        self._in_header = place.part is not Part.HEAD
+        """Whether the text so far could be the header of a table (`views.columns`)."""
         self.length = 0
         """Bytes of text so far."""
 
@@ -79,6 +82,10 @@ class Reading:
             before, woken = self._before, self._text.woken
             if self._first and not before and self._inspector.formats:
                 woken = [*((spec, 0) for spec in self._inspector.formats), *woken]
+            if self._in_header:
+                end = header_end(before + piece[: self._keep], self._keep)
+                self._in_header = end is None
+                woken = [(COLUMNS, end), *woken] if end else woken
             if woken or self._awake:
                 spans += self._awake.feed(before + piece, self.length - len(before) - len(piece), woken)
             self._before = (
@@ -203,6 +210,8 @@ def looked_at(
     woken, hits = apart(every, len(inspector.matcher.patterns))
     found = inspector.confirm(hits, text, place, samples) if hits else []
     problems: list[UnscannableError] = []
+    if depth and place.part is not Part.HEAD and (end := header_end(text, inspector.matcher.reach + AHEAD)):
+        woken = [(COLUMNS, end), *woken]
     if woken and depth:
         shared = Shared(source=len(text))
         _fresh(found, shared.told, True, place.copy)

@@ -4,6 +4,7 @@ from typing import Final
 
 from sidecar.core.views import (
     base64_run,
+    columns,
     entities,
     escaped_string,
     hexadecimal,
@@ -23,6 +24,9 @@ from sidecar.core.views.view import Sign, Spec
 _BACK: Final = 320
 """How much of a value can stand unescaped before its first escape, bytes: the widest pattern, and some."""
 
+COLUMNS: Final = Spec(
+    "columns", columns.Columns, columns.SIGNS, columns.WIDEST, run=True, start=columns.start
+)
 VIEWS: Final[tuple[Spec, ...]] = (
     Spec("percent", percent.make, percent.SIGNS, 3, unsure=percent.UNSURE, back=_BACK),
     Spec("json", escaped_string.make, escaped_string.SIGNS, 6, unsure=escaped_string.UNSURE, back=_BACK),
@@ -46,6 +50,7 @@ VIEWS: Final[tuple[Spec, ...]] = (
         start=hexadecimal.start,
         unsure=hexadecimal.UNSURE,
     ),
+    COLUMNS,
     Spec("utf-16", translated.wide, translated.WIDE, 4),
     Spec("ebcdic", translated.ebcdic, translated.EBCDIC, 1, unsure=translated.UNSURE_EBCDIC),
     ZIP,

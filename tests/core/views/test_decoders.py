@@ -24,6 +24,10 @@ MADE = [
     ("base64", b"NDEx\r\nMTEx\\/w==NDEx", b"411111\xff"),
     ("base64", b"_-8", b"\xff\xef"),
     ("hex", b"3431 31,0x32!33", b"4112"),
+    ("columns", b'name,ssn,"x, y"\n"a, b",536,1\nc,"5""1"\nd,,2\ne,537,3', b"\nssn: 536\n\n\nssn: 537"),
+    ("columns", b"(a, cpr) VALUES ('x', '0''1'), (f(1), 2);(3,4)", b"\ncpr: '0''1'\ncpr: 2"),
+    ("columns", b"name;city\na;b\n", b""),
+    ("columns", b'{"ssn",\n1,2\n', b""),
     ("utf-16", b"4\0001\0", b"41"),
     ("ebcdic", b"\xf4\xf1\x40\xc1", b"41 A"),
 ]  # fmt: skip
@@ -44,6 +48,7 @@ ALPHABET = st.lists(
         st.binary(max_size=3),
         st.sampled_from([b"%3", b"%34", b"+", b";"]),
         st.sampled_from([b"\\", b"\\u", b"\\ud83d", b"\\ude00", b"\\x3", b"&", b"&#", b"&#5", b"&nbsp",
+                         b"a,ssn\n", b"1,2\n", b'"1', b'",', b"(a,ssn) VALUES (", b"1,'2'", b"),(",
                          b"=", b"=3", b"=\r", b"\n", b"\r\n ", b"NDEx", b"A", b"3", b"31", b"0x", b", ", b" ", b"\0"]),
     ),
     max_size=24,

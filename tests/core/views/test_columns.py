@@ -1,0 +1,113 @@
+"""Values whose names stand in the header of a table: found as if the name stood before each of them, at any cutting."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlp_patterns import fieldname
+from sidecar.core.confirm import Span
+from sidecar.core.findings import Part, Place
+from sidecar.core.reading import Reading, looked_at, read
+from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end
+from tests.kit.cuts import cuttings
+from tests.kit.engines import BLOCK_ALL, inspector
+
+FAR = b"a long remark that puts the number far from any word"
+FOUND = [
+    (b"name,kvnr,city\nBerg,B375840768,Gent\n", "pii/de_kvnr", b"B375840768"),
+    (b'"id";"name";"tc_kimlik_no"\r\n"7";"Castro";"81018482866"\r\n', "pii/tr_tckn", b"81018482866"),
+    (b"name\tpersonas kods\tcity\nBerg\t020773-13460\tGent", "pii/lv_personas_kods", b"020773-13460"),
+    (b"\xef\xbb\xbfName|ITIN\nBerg|938-92-8684\n", "pii/us_itin", b"938-92-8684"),
+    (b"name,cvv,city\n" + b"Lindqvist,,Gothenburg\n" * 40 + b"Berg,386,Gent\n", "pci/cvv", b"386"),
+    (b"INSERT INTO c (name, cpr) VALUES ('O''Hara', '011262-4387');", "pii/dk_cpr", b"011262-4387"),
+    (b"insert into c (`a`, `utr`) values (now(), NULL), (f(x), '8594080382')", "pii/gb_utr", b"8594080382"),
+    (b"Content-Type: text/csv\r\n\r\nname,cvv\r\nBerg,386\r\n", "pci/cvv", b"386"),
+    (b'name,note,pin_block\nBerg,"a\nb, c",AD4215C91B22E4E3\n', "pci/pin_block", b"AD4215C91B22E4E3"),
+]
+SILENT = [
+    (b"name,utr,city\nBerg,8594080383,Gent\n", "the check digit does not hold"),
+    (b"name,order,city\nBerg,8594080382,Gent\n", "a column of another name"),
+    (b"note,utr,order\n" + FAR + b",,8594080382\n", "the number stands in the other column"),
+    (b"note,utr,order\n" + FAR + b",8594080382\n", "a row that does not fit"),
+    (b"INSERT INTO c (note, utr, n) VALUES ('" + FAR + b"', 1, 8594080382)", "the other column of an insert"),
+    (
+        b"INSERT INTO c (note, utr) VALUES ('" + FAR + b"', 1, 8594080382)",
+        "a row of an insert that does not fit",
+    ),
+    (
+        b"In the next line: the name, utr, and city\n" + FAR + b", 8594080382, Gent",
+        "no header, but a sentence",
+    ),
+]
+TEXTS = [text for text, *_ in FOUND]
+
+
+def patterns(text: bytes) -> set[str]:
+    return {finding.pattern for finding in read(inspector(), text)}
+
+
+@pytest.mark.parametrize(("text", "pattern", "value"), FOUND)
+def test_what_a_column_holds_is_found(text: bytes, pattern: str, value: bytes) -> None:
+    assert text.count(value) == 1
+    assert pattern in patterns(text)
+
+
+@pytest.mark.parametrize(("text", "why"), SILENT, ids=[why for _, why in SILENT])
+def test_what_it_does_not_hold_is_not(text: bytes, why: str) -> None:
+    assert patterns(text) == set(), why
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_any_cutting_finds_the_same(text: bytes, data: st.DataObject) -> None:
+    place = Place(Part.BODY)
+    reading = Reading(inspector(), place)
+    spans = [span for piece in data.draw(cuttings(text)) for span in reading.feed(piece)] + reading.end()
+    whole, _ = looked_at(inspector(), text, place)
+    assert sorted(map(seen, spans)) == sorted(map(seen, whole))
+
+
+def seen(span: Span) -> tuple[int, int, str, str]:
+    return span.start, span.end, span.finding.pattern, span.finding.view
+
+
+@pytest.mark.parametrize(("text", "pattern", "value"), FOUND)
+@pytest.mark.parametrize("size", [1, 5])
+def test_it_does_not_leave_before_it_is_found(text: bytes, pattern: str, value: bytes, size: int) -> None:
+    """What is let go ends before a value that must not leave, until that is told."""
+    reading, gone = Reading(inspector(policy=BLOCK_ALL), Place(Part.BODY)), 0
+    for at in range(0, len(text), size):
+        if any(span.finding.pattern == pattern for span in reading.feed(text[at : at + size])):
+            break
+        gone = max(gone, reading.safe())
+    assert gone <= text.index(value)
+
+
+HEADERS = [
+    (b"name,ssn\n1", 9),
+    (b"name,ssn", None),
+    (b"name,ssn\r\n", 10),
+    (b"", None),
+    (b'{"a"', 0),
+    (b"name,city\n", 0),
+    (b"n" * 50, 0),
+    (b"ssn\n", 0),
+]
+
+
+@pytest.mark.parametrize(("text", "end"), HEADERS)
+def test_a_header_is_told_by_its_first_line(text: bytes, end: int | None) -> None:
+    assert header_end(text, 50) == end
+
+
+def test_names_are_written_as_they_are_compared() -> None:
+    assert [name for name in NAMES if not fieldname.is_normal(name)] == []
+
+
+@pytest.mark.parametrize("size", [64, 1000, 10**6])
+def test_a_row_that_does_not_end_ends_the_table(size: int) -> None:
+    rows = b"a,ssn\n1,2\n" + b'x,"' + b"y\n" * LONGEST + b'"\n3,4\n'
+    view = Columns()
+    shown = b"".join(view.feed(rows[at : at + size]) for at in range(0, len(rows), size)) + view.end()
+    assert (shown, view.over) == (b"\nssn: 2", len(rows) - len(b"a,ssn\n1,2\n"))
