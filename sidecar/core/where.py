@@ -18,7 +18,10 @@ KEPT: Final = 64 * 1024
 _LIMIT: Final = 1024 * 1024
 """The same for a text that is complete anyway."""
 
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
+_MEMBER: Final = rb'\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^"{}\[\],:\s]+)\s*'
+_MEMBERS: Final = rb"(?:" + _MEMBER + rb",)++(?:" + _MEMBER + rb"})?|" + _MEMBER + rb"}"
+_TOKEN: Final = re.compile(rb"(" + _MEMBERS + rb')|"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
+"""Members of an object that are over are one token: they are most of a text, and say nothing of what comes behind them."""
 _JSON: Final = re.compile(rb"\s*[{\[]")
 _BLANK: Final = b" \t\r\n\x0b\x0c"
 _LONGEST: Final = 200
@@ -118,9 +121,9 @@ class _Steps:
         point = self._points[bisect_right(self._points, start, key=lambda each: each.at) - 1]
         steps, last = list(point.steps), point.last
         for token in _TOKEN.finditer(text, point.at, start):
-            if token.end() == start and token[0][:1] == b'"':
+            if token.end() == start and not token[1] and token[0][:1] == b'"':
                 break  # the value stands in it: where it ends is not known here
-            match token[0][:1]:
+            match token[1][-1:] if token[1] else token[0][:1]:
                 case b'"':
                     last = bytes(token[0])
                 case b":" if steps and last is not None:
