@@ -34,8 +34,8 @@ def test_what_a_naive_scanner_would_call_a_card(text, suspicious):
     assert corpus.suspicious(text) is suspicious
 
 
-def test_documents_have_digits_to_look_at_and_nothing_to_stop(tmp_path):
-    core = micro.subject(tmp_path)
+def test_documents_have_digits_to_look_at_and_nothing_to_stop(compiled):
+    core = micro.subject(compiled)
     text = corpus.document(300_000)
     inspection = Inspection(core.inspector(Channel.OPAQUE), OpaqueReader())
     released = b""

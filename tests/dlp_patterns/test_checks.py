@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_patterns import checks
-from dlp_patterns.load import builtin, shipped
 from dlp_patterns.model import Pattern
+from tests.kit.engines import shipped
 
-PATTERNS = [pattern for pack in builtin(shipped()) for pattern in pack.patterns]
+PATTERNS = shipped()
 
 
 def test_every_check_is_used_and_every_pattern_has_one() -> None:

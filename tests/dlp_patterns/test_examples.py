@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dlp_patterns.load import builtin, shipped
 from dlp_patterns.model import Example, NonMatch, Pattern
 from tests.dlp_patterns.oracle import find
+from tests.kit.engines import shipped
 
-PATTERNS = [pattern for pack in builtin(shipped()) for pattern in pack.patterns]
+PATTERNS = shipped()
 MATCH = [pytest.param(p, e, id=f"{p.id}-{at}") for p in PATTERNS for at, e in enumerate(p.match)]
 NO_MATCH = [pytest.param(p, e, id=f"{p.id}-{e.why}") for p in PATTERNS for e in p.no_match]
 

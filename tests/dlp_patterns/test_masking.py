@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlp_patterns import masking
-from dlp_patterns.load import builtin, shipped
 from dlp_patterns.model import Pattern
 from tests.dlp_patterns.cards import cards
+from tests.kit.engines import shipped
 
-PATTERNS = [pattern for pack in builtin(shipped()) for pattern in pack.patterns]
+PATTERNS = shipped()
 KNOWN = {pattern.id: pattern for pattern in PATTERNS}
 
 TABLE = [

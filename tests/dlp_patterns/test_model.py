@@ -7,10 +7,10 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from dlp_patterns.load import builtin
 from dlp_patterns.model import Boundary, Confidence, Context, Pack, PatternError
+from tests.kit.engines import patterns
 
-PAN = next(pattern for pack in builtin() for pattern in pack.patterns if pattern.id == "pci/pan")
+PAN = next(pattern for pattern in patterns() if pattern.id == "pci/pan")
 
 #          neighbour:  none   "5"    "a"    "Z"    "_"    "-"    " "    0xff
 NEIGHBOURS = [None, *b"5aZ_- \xff"]

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_patterns.issuers import ISSUERS, Issuer, issuer_of
-from dlp_patterns.load import builtin
 from dlp_patterns.model import Confidence, Evidence
 from dlp_patterns.published import TEST_NUMBERS
 from dlp_patterns.sums import luhn
 from tests.dlp_patterns.cards import cards, numbers, ranges
 from tests.dlp_patterns.oracle import Found, find
+from tests.kit.engines import patterns
 
-PCI = [pattern for pack in builtin() if pack.name == "pci" for pattern in pack.patterns]
+PCI = [pattern for pattern in patterns() if pattern.id.startswith("pci/")]
 CERTAIN, LIKELY = Confidence.CERTAIN, Confidence.LIKELY
 PAN = next(pattern for pattern in PCI if pattern.id == "pci/pan")
 
@@ -259,8 +259,7 @@ def test_traffic_without_cards_is_silent() -> None:
     text = b"\n".join(_record(random.Random(seed)) for seed in range(600))
     assert [
         (pattern.id, hit.kind)
-        for pack in builtin()
-        for pattern in pack.patterns
+        for pattern in patterns()
         for hit in find(pattern, text)
         if pattern.told != "pii/phone"
     ] == []

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from dlp_patterns import regex
 from dlp_patterns.errors import PatternError
-from dlp_patterns.load import builtin
 from dlp_patterns.model import Example, Pattern
 from tests.dlp_patterns.oracle import expression
 from tests.kit.effort import effort
+from tests.kit.engines import patterns
 
-SHIPPED = [pattern for pack in builtin() for pattern in pack.patterns]
-PATTERNS = [pytest.param(pattern, id=pattern.id) for pattern in SHIPPED]
+PATTERNS = [pytest.param(pattern, id=pattern.id) for pattern in patterns()]
 
 OUTSIDE = [
     (rb"a(b)", "capturing group"),
@@ -173,7 +172,7 @@ def test_every_prefix_of_an_example_is_viable(pattern: Pattern) -> None:
 @effort(400)
 @given(st.data())
 def test_every_prefix_of_any_value_is_viable(data: st.DataObject) -> None:
-    pattern = data.draw(st.sampled_from(SHIPPED))
+    pattern = data.draw(st.sampled_from(patterns()))
     value = data.draw(st.from_regex(re.compile(pattern.regex), fullmatch=True))
     assert_prefixes_are_viable(pattern, value)
 

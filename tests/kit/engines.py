@@ -24,8 +24,14 @@ BLOCK_ALL = Policy(dlp=(DlpRule("block-all", Action.BLOCK),))
 
 @cache
 def patterns() -> tuple[Pattern, ...]:
+    """Every pattern that is on unless somebody says otherwise."""
+    return tuple(pattern for pattern in shipped() if pattern.id.partition("/")[0] in load.default())
+
+
+@cache
+def shipped() -> tuple[Pattern, ...]:
     """Every pattern that ships."""
-    return tuple(pattern for pack in load.builtin() for pattern in pack.patterns)
+    return tuple(pattern for pack in load.builtin(load.shipped()) for pattern in pack.patterns)
 
 
 @cache
