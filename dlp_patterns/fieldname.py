@@ -35,6 +35,19 @@ _PAIR = re.compile(  # {"key": "order.id", "value": {"stringValue": "...
 )  # fmt: skip
 _VALUE = re.compile(rb"(?:[a-z]+_)?value")
 
+_ATTRIBUTE = re.compile(  # <input name="card" type="text" value="...
+    rb"\sname\s?=\s?[\"']([A-Za-z_][A-Za-z0-9_.:\[\]-]{0,47})[\"'][^<>]{0,48}\svalue\s?=\s?[\"']?\Z"
+)
+_PART = re.compile(  # Content-Disposition: form-data; name="card"
+    rb";[ ]?name=\"?([A-Za-z_][A-Za-z0-9_.:\[\]-]{0,47})\"?(?:;[^\r\n]{0,40})?\r?\n(?:[^\r\n]{1,40}\r?\n)?\r?\n\Z"
+)
+_ENCODED = (b"&quot;", b"&#34;", b"%22", b"%27")
+_PLAIN = (
+    *((b"&quot;", b'"'), (b"&#34;", b'"'), (b"%22", b'"'), (b"%27", b"'")),
+    *((b"%3A", b":"), (b"%3a", b":"), (b"%20", b" ")),
+)
+"""Quotes of JSON in an attribute or a query, as they stand around names and values."""
+
 _HUMP = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(rb"[^A-Za-z0-9]+")
 _NORMAL = re.compile(rb"[a-z0-9]+(?:_[a-z0-9]+)*")
@@ -42,10 +55,15 @@ _NORMAL = re.compile(rb"[a-z0-9]+(?:_[a-z0-9]+)*")
 
 def before(text: bytes) -> bytes:
     """The normal name of the field whose value begins behind `text`; empty when none is there."""
+    if text.endswith(_ENCODED):
+        for encoded, plain in _PLAIN:
+            text = text.replace(encoded, plain)
     if not text or text[-1] not in _ENDS:
         return b""
+    if text.endswith(b"\n") and (part := _PART.search(text)):
+        return normal(part[1])
     name = normal(_written(text))
-    pair = _PAIR.search(text) if _VALUE.fullmatch(name) else None
+    pair = _PAIR.search(text) or _ATTRIBUTE.search(text) if _VALUE.fullmatch(name) else None
     return normal(pair[1]) if pair else name
 
 

@@ -129,6 +129,8 @@ _BETWEEN_RUNS = rb"[\"']?(?:[,;|][ \t]?|[ \t]|,?\r?\n[ \t]{0,8})[\"']?"
 _RUN_BEFORE = re.compile(rb"(?<![0-9])([0-9]{12,20})" + _BETWEEN_RUNS + rb"-?\Z")
 _RUN_BEHIND = re.compile(_BETWEEN_RUNS + rb"-?([0-9]{12,20})(?![0-9])")
 _LONG_RUN = re.compile(rb"(?<![0-9.])[0-9]{13,20}(?![0-9])")
+_ROW_END = re.compile(rb"[\n)\]}]")
+_LETTERS, _DIGITS = re.compile(rb"[A-Za-z]+"), re.compile(rb"[0-9]+")
 _EPOCH = re.compile(rb"1[5-9][0-9]{11}(?:[0-9]{3}|[0-9]{6})?")
 _BASE64 = re.compile(rb"[0-9A-Za-z+/_-]+")
 _KIND_ENDS = re.compile(rb"[a-z](?=[+/_-]*[A-Z0-9])|[A-Z](?=[+/_-]*[a-z0-9])|[0-9](?=[+/_-]*[A-Za-z])")
@@ -172,6 +174,31 @@ def _among_ids(number: Number) -> bool:
     """Whether at least two long numbers nearby are neither card numbers nor times."""
     runs = (match.group() for part in (number.before, number.behind) for match in _LONG_RUN.finditer(part))
     return sum(not _EPOCH.fullmatch(run) and not (luhn.is_valid(run) and issuer_of(run)) for run in runs) >= 2
+
+
+def _column_of_ids(number: Number) -> bool:
+    """Whether in the row before or behind it, in the same place, stands a number as long that is no card number."""
+    before, behind, place = number.before, number.behind, _place(number.before)
+    return any(
+        _is_other_id(number, run.group())
+        and _ROW_END.search(before, run.end())
+        and _place(before[: run.start()]) == place
+        for run in _LONG_RUN.finditer(before)
+    ) or any(
+        _is_other_id(number, run.group())
+        and _ROW_END.search(behind, 0, run.start())
+        and _place(behind[: run.start()]) == place
+        for run in _LONG_RUN.finditer(behind)
+    )
+
+
+def _is_other_id(number: Number, run: bytes) -> bool:
+    return len(run) == len(number.digits) and not (luhn.is_valid(run) and issuer_of(run))
+
+
+def _place(before: bytes) -> bytes:
+    """What stands right before a number, whatever the words and numbers there."""
+    return _DIGITS.sub(b"0", _LETTERS.sub(b"a", before[-8:]))[-3:]
 
 
 def _row_of_numbers(number: Number) -> bool:
@@ -343,6 +370,7 @@ _RUN_DOUBT = (
     Reason("one of many ids", _one_of_many_ids),
     Reason("a row of numbers", _row_of_numbers),
     Reason("among ids", _among_ids),
+    Reason("a column of ids", _column_of_ids),
 )
 _GROUPS_DOUBT = (
     Reason("a sorted list", _sorted_neighbours),
