@@ -15,7 +15,7 @@ from dlp_patterns.model import Confidence
 from sidecar.core.findings import Channel, Finding
 from sidecar.core.flow import Flow
 from sidecar.core.inspector import Inspector
-from sidecar.core.policy import Connection
+from sidecar.core.policy import Connection, Format, Policy
 from sidecar.core.reading import read
 from sidecar.core.scopes import Direction, Mode, PeerClass
 from sidecar.match.hs import HyperscanMatcher
@@ -23,6 +23,8 @@ from sidecar.relay.world import World
 
 SEGMENT: Final = 1400
 """Bytes that arrive at once."""
+DECLARED: Final = {model.ISO8583_PORT: "iso8583", model.EMV_PORT: "emv", model.EBCDIC_PORT: "ebcdic"}
+"""What the policy declares for these ports (`formats`)."""
 _ASKED: Final = request("/orders/7", method="GET")
 
 
@@ -43,7 +45,8 @@ class Ours:
     def __init__(self, cache: Path) -> None:
         patterns = [pattern for pack in builtin() for pattern in pack.patterns]
         matcher = HyperscanMatcher(patterns, cache)
-        self._world = World(PeerClass.IN_SCOPE, Mode.MONITOR, matcher)
+        policy = Policy(formats=tuple(Format(frozenset({port}), (name,)) for port, name in DECLARED.items()))
+        self._world = World(PeerClass.IN_SCOPE, Mode.MONITOR, matcher, policy)
 
     def _connection(self, port: int) -> Connection:
         return Connection(Direction.INBOUND, PeerClass.IN_SCOPE, PeerClass.IN_SCOPE, port)
@@ -87,7 +90,3 @@ def found(finding: Finding) -> Found:
     return Found(
         finding.klass.value, finding.pattern, certain, finding.offset, end, finding.shown, finding.view
     )
-
-
-DECLARED: Final = {model.ISO8583_PORT: "iso8583", model.EMV_PORT: "emv", model.EBCDIC_PORT: "ebcdic"}
-"""What a policy would declare for these ports."""

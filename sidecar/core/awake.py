@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from sidecar.core.confirm import Span
 from sidecar.core.decode.unscannable import UnscannableError
-from sidecar.core.text import Seen
+from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
 
@@ -102,7 +102,7 @@ class Awake:
         spans: list[Span] = []
         for spec in self._views:
             if spec.name in names:
-                ends = [end for sign, end in woken if sign is spec] if woken else []
+                ends = [end for sign, end in woken if sign.name == spec.name] if woken else []
                 spans += self._advance(spec, text, begin, ends)
         return spans
 

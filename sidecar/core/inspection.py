@@ -124,7 +124,8 @@ class Inspection:
         """Bytes arrived.  Raises EngineError."""
         try:
             queue = self._queue
-            unit = None if queue.held or queue.gone else self._reader.whole(data)
+            step_by_step = queue.held or queue.gone or self._inspector.formats
+            unit = None if step_by_step else self._reader.whole(data)
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:

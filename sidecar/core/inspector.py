@@ -15,6 +15,9 @@ from sidecar.core.views.view import Spec
 AHEAD: Final = 64
 """How many bytes behind a hit confirmation looks at: enough to see a UUID or a SHA-256 in hex to its end."""
 
+Seen = tuple[Spec, int]
+"""A view, and the offset just behind a sign of it."""
+
 Values = dict[tuple[int, int], Span]
 """Values by pattern and start."""
 
@@ -74,6 +77,10 @@ class Inspector:
         """Values in the order in which they become final."""
         limit = self.confirmer.limit
         return sorted(values.values(), key=lambda span: (limit(span), span.index, span.start))
+
+    def spoken(self, woken: Sequence[Seen]) -> Sequence[Seen]:
+        """The signs that were seen in the first piece of a text, and what needs none there."""
+        return [*((spec, 0) for spec in self.formats), *woken] if self.formats else woken
 
     def sees(self, text: bytes) -> bool:
         """Whether the engine sees anything in a short text, confirmed or not."""

@@ -122,7 +122,7 @@ class Format:
 
     ports: frozenset[int]
     read: tuple[str, ...]
-    """Names of views (`core.views.table.FORMATS`)."""
+    """Names of views (`core.views.table.SPOKEN`)."""
 
 
 # Unencrypted card data and secrets do not pass, wherever they go; other personal data is reported.  So is content that

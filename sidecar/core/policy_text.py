@@ -15,14 +15,14 @@ from sidecar.core.document import Node
 from sidecar.core.fields import ConfigError
 from sidecar.core.policy import Format, Policy, SegmentRule
 from sidecar.core.scopes import Mode
-from sidecar.core.views.table import FORMATS
+from sidecar.core.views.table import SPOKEN
 
 KIND = "Policy"
 
 _MODES = {mode.value: mode for mode in Mode}
 _SEGMENT_ACTIONS = {"allow": True, "deny": False}
 _LISTS = ("segmentation", "dlp", "exclusions", "exceptions", "formats")
-_FORMATS = {spec.name: spec.name for spec in FORMATS}
+_FORMATS = {spec.name: spec.name for spec in SPOKEN}
 
 
 class PolicyError(ConfigError):

@@ -80,8 +80,8 @@ class Reading:
         spans = self._fresh(self._text.feed(piece))
         if self._depth and piece:
             before, woken = self._before, self._text.woken
-            if self._first and not before and self._inspector.formats:
-                woken = [*((spec, 0) for spec in self._inspector.formats), *woken]
+            if self._first and not before:
+                woken = self._inspector.spoken(woken)
             if self._in_header:
                 end = header_end(before + piece[: self._keep], self._keep)
                 self._in_header = end is None
@@ -208,6 +208,8 @@ def looked_at(
     """
     every = inspector.matcher.once(text) if hits is None else hits
     woken, hits = apart(every, len(inspector.matcher.patterns))
+    if place.part is not Part.HEAD:
+        woken = inspector.spoken(woken)
     found = inspector.confirm(hits, text, place, samples) if hits else []
     problems: list[UnscannableError] = []
     if depth and place.part is not Part.HEAD and (end := header_end(text, inspector.matcher.reach + AHEAD)):

@@ -5,13 +5,9 @@ from collections.abc import Sequence
 from sidecar.core.confirm import Span
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
-from sidecar.core.inspector import AHEAD, Inspector, Values
+from sidecar.core.inspector import AHEAD, Inspector, Seen, Values
 from sidecar.core.samples import Samples
 from sidecar.core.views.table import WAKES
-from sidecar.core.views.view import Spec
-
-Seen = tuple[Spec, int]
-"""A view, and the offset just behind a sign of it."""
 
 
 class Text:

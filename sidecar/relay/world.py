@@ -17,7 +17,7 @@ from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, Denial, FlowRules, Permit, Policy, deny, segment
 from sidecar.core.reasons import Reason
 from sidecar.core.scopes import Direction, Mode, PeerClass, ScopeMap
-from sidecar.core.views.table import FORMATS, VIEWS
+from sidecar.core.views.table import SPOKEN, VIEWS
 
 _FOUND_AS = {
     DataClass.PAN: (FindingClass.PAN, FindingClass.TEST_PAN),
@@ -101,8 +101,9 @@ class Regime:
             self._sorted[rules] = must_not_leave, self._only_told(rules, must_not_leave)
         must_not_leave, only_told = self._sorted[rules]
         hold = self.matcher.hold(must_not_leave) if enforce and must_not_leave else None
-        spoken = self.policy.formats_on(port)
-        formats = tuple(spec for spec in FORMATS if spec.name in spoken)
+        names = self.policy.formats_on(port)
+        formats = tuple(spec for spec in SPOKEN if spec.name in names)
+        views = (*(spec for spec in VIEWS if spec.name not in names), *formats) if formats else VIEWS
         return Inspector(
             self.matcher,
             self.confirmer,
@@ -110,7 +111,7 @@ class Regime:
             enforce,
             must_not_leave,
             hold,
-            views=(*VIEWS, *formats),
+            views=views,
             formats=formats,
             only_told=only_told,
         )

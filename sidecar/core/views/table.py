@@ -13,6 +13,7 @@ from sidecar.core.views import (
     translated,
 )
 from sidecar.core.views.containers.office import OFFICE
+from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.containers.pdf import PDF
 from sidecar.core.views.containers.pdf_text import PDF_TEXT
 from sidecar.core.views.containers.single import BZIP2, GZIP, XZ
@@ -66,6 +67,11 @@ FORMATS: Final[tuple[Spec, ...]] = (
     EMV,
 )
 """The views that are asked in live traffic only where a policy says so (`formats`), and in everything that is scanned."""
+SPOKEN: Final[tuple[Spec, ...]] = (
+    *FORMATS,
+    Spec("ebcdic", translated.ebcdic, (), 1, run=True, start=whole),
+)
+"""What a policy can declare for a port: it is read from the first byte to the last, and needs no sign."""
 
 _BY_SIGN: Final = tuple((sign, spec) for spec in (*VIEWS, *FORMATS) for sign in spec.signs)
 EVERY_SIGN: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)

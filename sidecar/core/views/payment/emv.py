@@ -1,6 +1,6 @@
 """Data elements of chip cards, in BER-TLV (EMV Book 3, annex A and B), wherever they stand in a stream.
 
-    5A 08 41 11 11 11 11 11 11 11      ->  tag_5a=4111111111111111
+    5A 08 41 11 11 11 11 11 11 11      ->  tag_5a_pan=4111111111111111
 
 Only the tags of card data are looked for, by tag and length, so neither the templates around them nor the protocol matter.
 A card number counts by its check digit; the other elements count near one.
@@ -49,12 +49,12 @@ def _block(value: bytes) -> str:
 
 
 _READ: Final[dict[bytes, tuple[str, Callable[[bytes], str], bool]]] = {
-    b"\x5a": ("tag_5a", _number, True),
-    b"\x57": ("tag_57", _stripe, True),
-    b"\x9f\x6b": ("tag_9f6b", _stripe, True),
-    b"\x5f\x24": ("tag_5f24", _date, False),
-    b"\x5f\x20": ("tag_5f20", _name, False),
-    b"\x99": ("tag_99", _block, False),
+    b"\x5a": ("tag_5a_pan", _number, True),
+    b"\x57": ("tag_57_track2", _stripe, True),
+    b"\x9f\x6b": ("tag_9f6b_track2", _stripe, True),
+    b"\x5f\x24": ("tag_5f24_card_expiry", _date, False),
+    b"\x5f\x20": ("tag_5f20_name", _name, False),
+    b"\x99": ("tag_99_pin_block", _block, False),
 }
 """By tag: its name, what makes text of the value (nothing: it is no such value), and whether it is a card number."""
 

@@ -1,6 +1,6 @@
 """ISO 8583 messages: message type, bitmap, data elements (ISO 8583:1987, tables of clause 4).
 
-    0200 4000000000000000 16 4111...      ->  de2=4111...
+    0200 4000000000000000 16 4111...      ->  de2_pan=4111...
 
 Three ways of writing are read: all in ASCII with the bitmap in hexadecimal; ASCII with a binary bitmap; and packed (BCD)
 with a binary bitmap.  A message counts if its card number (element 2, or the beginning of 35) has a right check digit.
@@ -18,8 +18,15 @@ from sidecar.core.views.view import Sign, Spec
 
 _LONGEST: Final = 4096
 """Bytes of a message that is waited for."""
-_SHOWN: Final = frozenset({2, 14, 35, 36, 45, 52})
-"""Elements that are written out: card number, expiry, stripes, PIN block."""
+_SHOWN: Final = {
+    2: b"de2_pan",
+    14: b"de14_card_expiry",
+    35: b"de35_track2",
+    36: b"de36_track3",
+    45: b"de45_track1",
+    52: b"de52_pin_block",
+}
+"""Elements that are written out, each behind its number and a name that says what it is."""
 _CARD: Final = re.compile(rb"(\d{12,19})(?:\Z|[=D])")
 
 
@@ -236,7 +243,7 @@ def _lines(text: bytes, at: int, *, over: bool) -> tuple[bytes, int | None]:
         except (ValueError, KeyError):
             pass
         if found:
-            lines = b"".join(b"de%d=%b\n" % each for each in found)
+            lines = b"".join(b"%b=%b\n" % (_SHOWN[number], content) for number, content in found)
             return b"\n" + lines, message._at if whole else at + 2
     return b"", None if short and not over else at + 1
 

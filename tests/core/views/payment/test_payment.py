@@ -28,8 +28,10 @@ from tests.kit.engines import hyperscan, inspector, patterns
 STRIPE = f"{VISA}D25121010000012345678"
 BAD = "4111111111111112"
 BLOCK = "0123456789ABCDEF"
+LONG = "6799990100000000019"
+KEY = "AKIA" + "RPZUZDIKFN33MB3X"
 FIELDS = {3: "000000", 4: "000000001000", 7: "1127040000", 11: "123456", 14: "2512", 22: "051"}
-LINES = f"\nde2={VISA}\nde14=2512\nde35={STRIPE}\nde52={BLOCK}\n"
+LINES = f"\nde2_pan={VISA}\nde14_card_expiry=2512\nde35_track2={STRIPE}\nde52_pin_block={BLOCK}\n"
 
 
 def bitmap(numbers: list[int]) -> bytes:
@@ -76,8 +78,8 @@ CHIP = (
     + element("5A", bytes.fromhex(VISA)) + element("57", bytes.fromhex(STRIPE + "F")) + element("5F24", b"\x25\x12\x31")
 )  # fmt: skip
 CHIP_LINES = (
-    f"\ntag_5f20=DOE/JOHN\n\ntag_99={BLOCK}\n"
-    f"\ntag_5a={VISA}\n\ntag_57={STRIPE.replace('D', '=')}\n\ntag_5f24=251231\n"
+    f"\ntag_5f20_name=DOE/JOHN\n\ntag_99_pin_block={BLOCK}\n"
+    f"\ntag_5a_pan={VISA}\n\ntag_57_track2={STRIPE.replace('D', '=')}\n\ntag_5f24_card_expiry=251231\n"
 )  # fmt: skip
 READ = {
     "ASCII, hexadecimal bitmap": (ISO8583, in_ascii(hexadecimal=True), LINES),
@@ -85,11 +87,11 @@ READ = {
     "packed": (ISO8583, packed(), LINES),
     "packed, lengths in binary": (ISO8583, packed(counted=True), LINES),
     "two messages, lengths between": (ISO8583, b"\x00\x50" + packed() + b"\x00\x50" + packed(), LINES * 2),
-    "cut short": (ISO8583, in_ascii(hexadecimal=True)[:40], f"\nde2={VISA}\n"),
+    "cut short": (ISO8583, in_ascii(hexadecimal=True)[:40], f"\nde2_pan={VISA}\n"),
     "no check digit": (ISO8583, in_ascii(hexadecimal=True, card=BAD, stripe=STRIPE.replace(VISA, BAD)), ""),
     "digits": (ISO8583, b"0200" * 40, ""),
     "chip": (EMV, b"\x70\x40" + CHIP, CHIP_LINES),
-    "chip, nineteen digits": (EMV, element("5A", bytes.fromhex("6799990100000000019F")), "\ntag_5a=6799990100000000019\n"),
+    "chip, nineteen digits": (EMV, element("5A", bytes.fromhex(f"{LONG}F")), f"\ntag_5a_pan={LONG}\n"),
     "chip, no check digit": (EMV, element("5A", bytes.fromhex("4111111111111112")), ""),
     "a PIN block alone": (EMV, element("99", bytes.fromhex(BLOCK)), ""),
 }  # fmt: skip
@@ -146,10 +148,22 @@ def talk(policy: Policy, port: int, wire: bytes, cut: list[bytes]) -> bool:
     return seen.verdict is not None
 
 
-def test_a_declared_port_is_read_in_its_formats() -> None:
-    policy = Policy(formats=(Format(frozenset({8583}), ("iso8583", "emv")),))
-    wire = b"\x00\x10" + packed(stripe=STRIPE)
-    for cut in ([wire], bytewise(wire)):
+def posted(body: bytes) -> bytes:
+    return b"POST /auth HTTP/1.1\r\nHost: host\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+SPOKEN_THERE = {
+    "messages": b"\x00\x10" + packed(),
+    "a message in a body": posted(packed()),
+    "elements in a body": posted(CHIP),
+    "a key in EBCDIC": f"key {KEY} of {'a' * 600} and {KEY}".encode("cp037"),
+}
+
+
+@pytest.mark.parametrize("wire", SPOKEN_THERE.values(), ids=SPOKEN_THERE)
+def test_a_declared_port_is_read_in_its_formats(wire: bytes) -> None:
+    policy = Policy(formats=(Format(frozenset({8583}), ("iso8583", "emv", "ebcdic")),))
+    for cut in ([wire], pieces(wire, range(0, len(wire), 100)), bytewise(wire)):
         assert talk(policy, 8583, wire, cut)
         assert not talk(policy, 9000, wire, cut)
 
