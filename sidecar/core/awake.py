@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import UnscannableError
+from sidecar.core.decode.unscannable import Effort, UnscannableError
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
@@ -30,8 +30,12 @@ class Shared:
     """The values that were told by any of them: `Place.copy` and digest."""
     source: int = 0
     """Bytes of the text itself."""
+    effort: Effort = field(default_factory=Effort)
+    """The work in what views make of it."""
     made: int = 0
     """Bytes that views made."""
+    exceeded: bool = False
+    """It was told that there is more to do in them than the text allows."""
 
     def count(self, made: int) -> None:
         """So many more bytes were made.  Raises UnscannableError beyond what is allowed."""
@@ -42,6 +46,8 @@ class Shared:
 
 _SLICE: Final = 4 * 1024
 """How much of a container is opened at once: it can hold very much more."""
+_PART: Final = 16 * 1024
+"""How much of what is opened is read at once: everything in it could be a hit."""
 
 
 class Inner(Protocol):
@@ -209,7 +215,8 @@ class _Stretch:
     def _take(self, piece: bytes, shared: Shared, found: list[Span]) -> None:
         decoded = self.view.feed(piece)
         shared.count(len(decoded))
-        found += self._read(decoded)
+        for at in range(0, len(decoded), _PART):
+            found += self.inner.feed(decoded[at : at + _PART])
 
     def taken_problems(self) -> list[UnscannableError]:
         """What could not be decoded, told once."""

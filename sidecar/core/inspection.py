@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
-from sidecar.core.decode.unscannable import Account
+from sidecar.core.decode.unscannable import Account, Effort
 from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
@@ -85,6 +85,8 @@ class Inspection:
         self._inflater: Inflater | None = None
         self._account = Account()
         """What all coded bodies of this direction opened to."""
+        self._effort = Effort()
+        """The work in all that was opened."""
         self._coding = PLAIN
         """Its name, as findings tell it."""
         self._raw: Reading | None = None
@@ -226,9 +228,17 @@ class Inspection:
         if self._text is None:
             view = self._coding if self._inflater is not None else PLAIN
             place = Place(part, view)
-            self._text = Reading(self._inspector, place, self._queue.gone, samples=self.samples)
+            self._text = Reading(
+                self._inspector,
+                place,
+                self._queue.gone,
+                samples=self.samples,
+                effort=self._effort,
+                opened=self._inflater is not None,
+            )
             self._trail = Trail(place, self._inspector.sees) if part is Part.BODY else None
         text = self._text
+        self._effort.came += len(wire)
         if self._inflater is not None:
             self._grow_opened(wire, text, self._inflater)
             return
@@ -301,7 +311,10 @@ class Inspection:
     def _one_shot(self, wire: bytes, part: Part, hits: Sequence[Hit] | None = None) -> None:
         """A complete text by itself, inside or outside a body; `hits` are those in it, if it was scanned already."""
         place = Place(part)
-        found, problems = looked_at(self._inspector, wire, place, samples=self.samples, hits=hits)
+        self._effort.came += len(wire)
+        found, problems = looked_at(
+            self._inspector, wire, place, samples=self.samples, hits=hits, effort=self._effort
+        )
         self.samples.next_text(len(wire))
         for problem in problems:
             self._tell_unscannable(problem)

@@ -17,9 +17,10 @@ from sidecar.core.awake import Awake, Shared
 from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
+from sidecar.core.decode.unscannable import Effort
 from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.hits import Hit
-from sidecar.core.inspector import AHEAD, Inspector
+from sidecar.core.inspector import AHEAD, Inspector, Seen
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.samples import Samples
@@ -54,14 +55,23 @@ class Reading:
         depth: int = DEPTH,
         shared: Shared | None = None,
         samples: Samples | None = None,
+        effort: Effort | None = None,
+        *,
+        opened: bool = False,
     ) -> None:
-        """`samples` are those of the direction, for the text as it stands; each view has its own."""
-        self._text = Text(inspector, place, paused_at, samples)
+        """`samples` are those of the direction, for the text as it stands; each view has its own.
+
+        `effort` is that of the direction, and counts what came; it is spent on this text too if it was `opened`.
+        """
+        self._counts = shared is None and effort is None
+        self._shared = Shared(effort=effort or Effort()) if shared is None else shared
+        self._effort = self._shared.effort if opened or shared is not None else None
+        """What limits the work in this text."""
+        self._text = Text(inspector, place, paused_at, samples, self._effort)
         self._inspector = inspector
         self._depth = depth
         self._first = shared is None
         self._copy = place.copy
-        self._shared = Shared() if shared is None else shared
         self._keep = inspector.matcher.reach + AHEAD
         self._awake = _awake(inspector, place, depth, self._shared)
         self._before = b""
@@ -77,9 +87,11 @@ class Reading:
         self.length += len(piece)
         if self._first:
             self._shared.source += len(piece)
+        if self._counts:
+            self._shared.effort.came += len(piece)
         spans = self._fresh(self._text.feed(piece))
         if self._depth and piece:
-            before, woken = self._before, self._text.woken
+            before, woken = self._before, self._followed(self._text.woken)
             if self._first and not before:
                 woken = self._inspector.spoken(woken)
             if self._in_header:
@@ -95,7 +107,9 @@ class Reading:
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
-        return self._fresh(self._text.end()) + self._awake.end()
+        spans = self._fresh(self._text.end())
+        self._followed(())
+        return spans + self._awake.end()
 
     def pause(self) -> list[Span]:
         """The remaining values if the text were over; but it may go on."""
@@ -143,6 +157,16 @@ class Reading:
         """What could not be decoded, told once."""
         problems, self._awake.problems = self._awake.problems, []
         return problems
+
+    def _followed(self, woken: Sequence[Seen]) -> Sequence[Seen]:
+        """The signs that the limit of work leaves; that it is exceeded, by hits or by signs, is told once."""
+        if self._effort is None:
+            return woken
+        left = woken[: self._effort.signs(len(woken))] if woken else woken
+        if (self._text.exceeded or len(left) < len(woken)) and not self._shared.exceeded:
+            self._shared.exceeded = True
+            self._awake.problems.append(UnscannableError("too much in what was opened", too_large=True))
+        return left
 
     def _unsure(self) -> int:
         """The offset up to which nothing can become part of an encoded value of which only the beginning has come."""
@@ -201,6 +225,7 @@ def looked_at(
     exact: bool = False,
     samples: Samples | None = None,
     hits: Sequence[Hit] | None = None,
+    effort: Effort | None = None,
 ) -> tuple[list[Span], list[UnscannableError]]:
     """The values in a complete text, in all its readings, and what could not be decoded; `hits` are those in it, if known.
 
@@ -215,7 +240,7 @@ def looked_at(
     if depth and place.part is not Part.HEAD and (end := header_end(text, inspector.matcher.reach + AHEAD)):
         woken = [(COLUMNS, end), *woken]
     if woken and depth:
-        shared = Shared(source=len(text))
+        shared = Shared(source=len(text), effort=effort or Effort(len(text)))
         _fresh(found, shared.told, True, place.copy)
         awake = _awake(inspector, place, depth, shared)
         found += awake.feed(text, 0, woken)

@@ -1,13 +1,18 @@
 """A text that grows: what is confirmed in it, and up to where it is safe to let go."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sidecar.core.confirm import Span
+from sidecar.core.decode.unscannable import Effort
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Seen, Values
 from sidecar.core.samples import Samples
 from sidecar.core.views.table import WAKES
+
+_AT_ONCE: Final = 32
+"""Hits after which the limit of work is asked again: how many of them are values is not known before."""
 
 
 class Text:
@@ -20,10 +25,21 @@ class Text:
     """
 
     def __init__(
-        self, inspector: Inspector, place: Place, paused_at: int = 0, samples: Samples | None = None
+        self,
+        inspector: Inspector,
+        place: Place,
+        paused_at: int = 0,
+        samples: Samples | None = None,
+        effort: Effort | None = None,
     ) -> None:
-        """`samples` are those of the direction whose text this is; a text of its own has its own."""
+        """`samples` are those of the direction whose text this is; a text of its own has its own.
+
+        `effort` limits the work in a text that was opened; what came as it is has none.
+        """
         self._inspector = inspector
+        self._effort = effort
+        self.exceeded = False
+        """Something was passed over because of that."""
         self._samples = samples or inspector.samples()
         self._place = place
         self.paused_at = paused_at
@@ -109,9 +125,18 @@ class Text:
         every = sorted((*self._open_hits, *hits), key=_by_end)
         ready = [hit for hit in every if hit[1] <= known]
         self._open_hits = every[len(ready) :]
-        if ready:
-            base = self.length - len(seen)
-            self._inspector.enter(self._values, ready, seen, base, self._place, self._samples)
+        if not ready:
+            return
+        base, values, effort = self.length - len(seen), self._values, self._effort
+        if effort is None:
+            self._inspector.enter(values, ready, seen, base, self._place, self._samples)
+            return
+        while ready and (allowed := effort.hits(min(len(ready), _AT_ONCE))):
+            known = len(values)
+            self._inspector.enter(values, ready[:allowed], seen, base, self._place, self._samples)
+            effort.values(len(values) - known)
+            ready = ready[allowed:]
+        self.exceeded = self.exceeded or bool(ready)
 
     def _final(self, known: int | None) -> list[Span]:
         """The values that cannot be longer any more when the text is known up to offset `known`; None: it is over."""

@@ -1,7 +1,7 @@
 """What cannot be looked at, and the growth that is allowed to what is opened.
 
-What belongs here: the error that every decoder raises at a limit, and the account of bytes that came and of bytes that were
-made of them.  What never does: a decoder.
+What belongs here: the error that every decoder raises at a limit, and the accounts of what came and of what was made of it:
+bytes, and the work that is in them.  What never does: a decoder.
 """
 
 from typing import Final
@@ -24,6 +24,43 @@ GROWTH_FREE: Final = 1024 * 1024
 CONTAINER_LIMIT: Final = 64
 """The same for one container in a text; the XML of a large spreadsheet comes to 10 to 30."""
 CONTAINER_FREE: Final = 512 * 1024
+
+
+EFFORT_FREE: Final = 8 * 1024
+EFFORT_EACH: Final = 2
+"""Units of work in what is opened: so many, and one for so many bytes that came.  Plain text can hold as much work a byte;
+without this limit, a few kilobytes that open to a list of card numbers would keep us busy for seconds."""
+HIT_COST: Final = 2
+VALUE_COST: Final = 64
+"""Units that it takes to look at a hit of a pattern, and to tell the value that it turns out to be; to follow the sign of a
+view is one unit, some five microseconds."""
+
+
+class Effort:
+    """The work in what is opened: one for each direction of a connection."""
+
+    def __init__(self, came: int = 0) -> None:
+        self.came = came
+        """Bytes as they came."""
+        self.spent = 0
+
+    def signs(self, count: int) -> int:
+        """How many of so many signs may still be followed; they count as followed."""
+        return self._allowed(count, 1)
+
+    def hits(self, count: int) -> int:
+        """How many of so many hits may still be looked at; they count as looked at."""
+        return self._allowed(count, HIT_COST)
+
+    def values(self, count: int) -> None:
+        """So many hits turned out to be values."""
+        self.spent += count * VALUE_COST
+
+    def _allowed(self, count: int, each: int) -> int:
+        room = EFFORT_FREE + self.came // EFFORT_EACH - self.spent
+        allowed = min(count, max(0, room) // each)
+        self.spent += allowed * each
+        return allowed
 
 
 class Account:

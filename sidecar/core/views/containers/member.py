@@ -8,10 +8,25 @@ from typing import Final, Protocol
 
 from sidecar.core.decode.codings.coding import PART, BrokenError
 from sidecar.core.decode.codings.deflate import opened
+from sidecar.core.decode.unscannable import UnscannableError
 from sidecar.core.views.containers.opener import Opener
 
-_XZ_MEMORY: Final = 16 * 1024 * 1024
-"""What an xz stream may declare; memory is taken as text comes, and that is bounded by the growth."""
+_XZ_MEMORY: Final = 6 * 1024 * 1024
+"""What the decoder of an xz stream may take."""
+_XZ_DECLARED: Final = 80 * 1024 * 1024
+"""What it may declare (`xz` declares 8 MiB, `xz -9` 64): memory is taken only as text comes, so that of a stream which
+declares more than `_XZ_MEMORY` so much text is opened."""
+_XZ_HEAD: Final = 2048
+"""Bytes in which an xz stream has said what it needs (its format: 12 of the stream, 1024 of a block)."""
+
+
+_XZ_LIMIT: Final = "xz: dictionary too large"
+_MEMORY: Final = "Memory usage limit"
+"""How liblzma's error begins (there is no class of its own)."""
+
+
+class _MemoryError(BrokenError):
+    """The member declares more than its decoder may take."""
 
 
 class Member(Protocol):
@@ -66,7 +81,7 @@ class Deflated:
 
 
 class Bounded:
-    """A member of bzip2 or xz."""
+    """A member of bzip2, or of xz as `Xz` says."""
 
     def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
         self._stream = stream
@@ -75,11 +90,6 @@ class Bounded:
     def bzip2(cls) -> "Bounded":
         """As bzip2."""
         return cls(bz2.BZ2Decompressor())
-
-    @classmethod
-    def xz(cls) -> "Bounded":
-        """As xz."""
-        return cls(lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY))
 
     @property
     def over(self) -> bool:
@@ -99,8 +109,50 @@ class Bounded:
             while text:
                 yield text
                 text = b"" if stream.eof or stream.needs_input else stream.decompress(b"", PART)
-        except (OSError, EOFError, lzma.LZMAError):
-            raise BrokenError from None
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            raise (_MemoryError if _MEMORY in str(error) else BrokenError) from None
+
+
+class Xz:
+    """A member of xz.  Its dictionary is bounded: by what it declares, or by the text that is opened."""
+
+    def __init__(self) -> None:
+        self._member = self._within(_XZ_MEMORY)
+        self._head = b""
+        """What came, as long as it could turn out that more is declared."""
+        self._large = False
+        self._room = _XZ_MEMORY
+
+    @staticmethod
+    def _within(memory: int) -> Bounded:
+        return Bounded(lzma.LZMADecompressor(lzma.FORMAT_XZ, memory))
+
+    @property
+    def over(self) -> bool:
+        """The member has ended."""
+        return self._member.over
+
+    @property
+    def behind(self) -> bytes:
+        """What was fed behind its end."""
+        return self._member.behind
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` opens to.  Iterating also raises UnscannableError, where the limit is hit."""
+        try:
+            if len(self._head) < _XZ_HEAD:
+                self._head += data
+            for text in self._member.feed(data):
+                self._room -= len(text) if self._large else 0
+                if self._room < 0:
+                    raise UnscannableError(_XZ_LIMIT, too_large=True)
+                yield text
+        except _MemoryError:
+            if self._large or len(self._head) > _XZ_HEAD + len(data):
+                raise UnscannableError(_XZ_LIMIT, too_large=True) from None
+            self._large, self._member = True, self._within(_XZ_DECLARED)
+            head, self._head = self._head, b""
+            yield from self.feed(head)
 
 
 class Packed(Opener):
@@ -127,10 +179,12 @@ class Packed(Opener):
             self._parts, self.buffer = self._current.feed(self.buffer), b""
         try:
             text = next(self._parts, None)
-        except BrokenError as error:
-            self.buffer = error.behind  # another may begin in it
+        except UnscannableError as error:
+            self.buffer = error.behind if isinstance(error, BrokenError) else b""  # another may begin in it
             self._over()
-            if self._broken or self._gave:
+            if error.too_large:
+                self.trouble(str(error), too_large=True)
+            elif self._broken or self._gave:
                 self.trouble(self._broken or "broken compressed data")
             return b""
         if text is None:

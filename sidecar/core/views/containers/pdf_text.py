@@ -11,14 +11,18 @@ from typing import Final
 
 from sidecar.core.views.view import Sign, Spec
 
-_STRING: Final = rb"\((?:[^()\\]|\\[\s\S]){0,1000}\)|<[0-9A-Fa-f\s]{0,2000}>"
-_NUMBER: Final = rb"[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})"
+# Possessive everywhere, and an unfinished string is taken as a whole: every byte is looked at a few times at most, whatever
+# is written.
+_STRING: Final = rb"\((?:[^()\\]|\\[\s\S]){0,1000}+\)|<[0-9A-Fa-f\s]{0,2000}+>"
+_NUMBER: Final = rb"(?<![\d.])[-+]?(?:\d{1,12}+\.?+\d{0,12}+|\.\d{1,12}+)"
 _OPERATION: Final = re.compile(
-    rb"(" + _STRING + rb"|\[(?:[^\[\]()<>]|" + _STRING + rb"){0,1000}\])[\s]{0,4}(T[jJ]|['\"])"
+    rb"(" + _STRING + rb"|\[(?:[^\[\]()<>]|" + _STRING + rb"){0,1000}+\])[\s]{0,4}(T[jJ]|['\"])"
     rb"|(" + _NUMBER + rb")[\s]{1,4}(Tm|T[dD])(?![A-Za-z])"
     rb"|(T\*)"
+    rb"|\(+(?=\()|\((?:[^()\\]|\\[\s\S]){0,1000}+\)?+"
 )
-"""Something that is shown; a new place on the page, of which only the height matters; a new line."""
+"""Something that is shown; a new place on the page, of which only the height matters; a new line; a string that is not
+shown, or not yet."""
 _ELEMENT: Final = re.compile(_STRING + rb"|" + _NUMBER)
 _KEPT: Final = 4096
 """Bytes without an operation of which the last could be the beginning of one."""
@@ -54,6 +58,8 @@ class PdfText:
     def _shows(self, piece: bytes) -> bytes:
         text, at, out = self._buffer + piece, 0, []
         for found in _OPERATION.finditer(text):
+            if found.lastindex is None:
+                continue  # what shows it may still come
             at = found.end()
             if found[1] is not None:
                 out.append(_line(found[1], found[2]))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed
+from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed, Xz
 from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
@@ -36,5 +36,5 @@ BZIP2: Final = Spec(
     "bzip2", partial(Single, b"BZh", Bounded.bzip2), (Sign(rb"BZh[1-9]1AY&SY"),), 0, run=True, start=whole
 )
 XZ: Final = Spec(
-    "xz", partial(Single, b"\xfd7zXZ\x00", Bounded.xz), (Sign(rb"\xfd7zXZ\x00"),), 0, run=True, start=whole
+    "xz", partial(Single, b"\xfd7zXZ\x00", Xz), (Sign(rb"\xfd7zXZ\x00"),), 0, run=True, start=whole
 )
