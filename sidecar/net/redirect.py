@@ -48,6 +48,8 @@ from sidecar.net.rules import (
     IcmpType,
     Interface,
     Network,
+    NotTransport,
+    Opening,
     Owner,
     Policy,
     Ports,
@@ -140,8 +142,17 @@ _INVALID: Final = (
         "TCP that tracking cannot place would skip the redirection",
     ),
 )
-_REPLIES: Final = Rule(
-    (Tracked(CtState.ESTABLISHED | CtState.RELATED),), Verdict.ACCEPT, "flows whose first packet was allowed"
+_KNOWN: Final = Tracked(CtState.ESTABLISHED | CtState.RELATED)
+_REPLIES: Final = (
+    Rule((_KNOWN, Opening(asks=False)), Verdict.ACCEPT, "flows whose first packet was allowed"),
+    Rule((NotTransport(L4.TCP), _KNOWN), Verdict.ACCEPT, "flows whose first packet was allowed"),
+)
+"""A SYN is always asked about anew.  Tracking remembers a flow of the proxy for a while after the other side has reset it;
+who then takes the same source port is tracked as that flow, and no flow that is known is redirected."""
+_TOO_EARLY: Final = Rule(
+    (Tracked(CtState.ESTABLISHED), Opening(asks=True)),
+    Verdict.DROP,
+    "tracked as a flow that is over: the next try will be redirected",
 )
 _LINK_LOCAL: Final = Rule(
     (Toward(IPv6Network("fe80::/10")), _TCP),
@@ -162,7 +173,7 @@ def _redirect_in(want: Redirect) -> Iterator[Rule]:
 def _guard_in(want: Redirect) -> Iterator[Rule]:
     yield Rule((Interface("iifname", "lo"),), Verdict.ACCEPT, "inside the pod")
     yield from _without_ipv6(want)
-    yield _REPLIES
+    yield from _REPLIES
     yield _to_proxy(want.inbound_port)
     yield from _own_ports(want, Verdict.ACCEPT)
     yield from _excluded_inbound(want, Verdict.ACCEPT)
@@ -170,6 +181,7 @@ def _guard_in(want: Redirect) -> Iterator[Rule]:
     if want.ipv6:
         yield Rule((Icmp(IcmpType.ECHO_REQUEST6),), Verdict.ACCEPT, "ping is answered")
         yield from _needed_by_ipv6(_NEIGHBOURS_IN)
+    yield _TOO_EARLY
     yield _NO_TCP
     yield _NOTHING
 
@@ -187,7 +199,7 @@ def _redirect_out(want: Redirect) -> Iterator[Rule]:
 def _guard_out(want: Redirect) -> Iterator[Rule]:
     yield Rule((Interface("oifname", "lo"),), Verdict.ACCEPT, "inside the pod")
     yield from _without_ipv6(want)
-    yield _REPLIES
+    yield from _REPLIES
     yield _proxy_itself(want, Verdict.ACCEPT)
     yield _to_proxy(want.outbound_port)
     yield from _dns(want, L4.UDP, Verdict.ACCEPT)
@@ -195,6 +207,7 @@ def _guard_out(want: Redirect) -> Iterator[Rule]:
     yield from _excluded_outbound(want, Verdict.ACCEPT)
     if want.ipv6:
         yield from _needed_by_ipv6(_NEIGHBOURS_OUT)
+    yield _TOO_EARLY
     yield _NO_TCP
     yield _NOTHING
 

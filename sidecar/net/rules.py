@@ -99,6 +99,7 @@ _CT: Final = {"state": 0, "status": 2}
 _IPS_DST_NAT: Final = 1 << 5  # enum ip_conntrack_status
 _PROTO_SPECIFIED: Final = 2  # NF_NAT_RANGE_PROTO_SPECIFIED
 _IFNAMSIZ: Final = 16
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 
 
 def expr(name: str, /, **attrs: Value) -> Expr:
@@ -173,6 +174,42 @@ class Transport:
     def expressions(self) -> tuple[Expr, ...]:
         """One byte: the protocol number behind all extension headers."""
         return _meta("l4proto", bytes([self.l4]))
+
+
+@dataclass(frozen=True, slots=True)
+class NotTransport:
+    """Any packet of another transport protocol."""
+
+    l4: L4
+
+    def text(self) -> str:
+        """`meta l4proto != tcp`."""
+        return f"meta l4proto != {self.l4.name.lower()}"
+
+    def expressions(self) -> tuple[Expr, ...]:
+        """The same byte."""
+        load, _ = Transport(self.l4).expressions()
+        return load, _compare(bytes([self.l4]), _NEQ)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """TCP that asks for a new connection (`asks`), or that does not: SYN without ACK, RST and FIN (RFC 9293 3.10.7)."""
+
+    asks: bool
+
+    def text(self) -> str:
+        """`tcp flags syn / fin,syn,rst,ack`, `tcp flags != syn / fin,syn,rst,ack`."""
+        return f"tcp flags {'' if self.asks else '!= '}syn / fin,syn,rst,ack"
+
+    def expressions(self) -> tuple[Expr, ...]:
+        """The flags are the byte at offset 13 of the TCP header."""
+        load = (*Transport(L4.TCP).expressions(), _payload(_TRANSPORT_HEADER, 13, 1))
+        return (
+            *load,
+            _mask(bytes([_FIN | _SYN | _RST | _ACK])),
+            _compare(bytes([_SYN]), _EQ if self.asks else _NEQ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ $ show
 table inet cdefence: not there
 exit 1
 $ apply --resolver none
-table inet cdefence: 43 changes made
+table inet cdefence: 47 changes made
 exit 0
 $ apply --resolver none
 table inet cdefence: nothing to change

@@ -437,6 +437,40 @@ def test_ipv4_works_where_ipv6_is_disabled(wire: Wire) -> None:
         assert reached(wire.pod, (INTERNET[4], 443), outbound) == (INTERNET[4], 443)
 
 
+# ---- remembered for too long ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ip", [4, 6])
+def test_the_source_port_of_a_flow_that_was_reset_is_no_way_around_the_proxy(wire: Wire, ip: int) -> None:
+    """Tracking remembers a flow that the other side has reset for ten seconds; whoever takes its ports is taken for it."""
+    wire.protect()
+    server, nobody = (INTERNET[ip], 443), {"uid": 0, "gid": 0}
+
+    def from_port(port: int, who: dict[str, int], patience: float) -> socket.socket:
+        here = (POD[ip], port)
+        return wire.pod.run(lambda: socket.create_connection(server, patience, here), **who)
+
+    with listening(wire.neighbour, 443) as listener, listening(wire.pod, OUTBOUND) as proxy:
+        with from_port(0, PROXY, PATIENCE) as ours:
+            port = ours.getsockname()[1]
+            theirs, _ = listener.accept()
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            theirs.close()
+            assert error_of(lambda: ours.recv(1)) == "ECONNRESET"
+        with pytest.raises(TimeoutError):
+            from_port(port, nobody, 0.2)
+        for each in (listener, proxy):
+            each.setblocking(False)
+            assert error_of(each.accept) == "EAGAIN"
+            each.settimeout(PATIENCE)
+        assert reached(wire.pod, server, proxy) == server, "from any other port"
+        with from_port(port, PROXY, PATIENCE):
+            theirs, came_from = listener.accept()
+            theirs.close()
+            assert came_from[1] == port, "the proxy itself may take it again"
+    assert wire.met("guard_out", "tracked as a flow that is over: the next try will be redirected") >= 1
+
+
 # ---- applied late, removed again -------------------------------------------------------------------------------
 
 
