@@ -304,6 +304,11 @@ def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:
 
 
 def located(span: Span, whereabouts: Whereabouts | Trail) -> Span:
-    """A value that tells where it stands: of one that a view shows, where the view's sign was seen."""
+    """A value that tells where it stands: of one that a view shows, where the view's sign was seen.
+
+    The sign of a table is its header, and its rows stand behind that.
+    """
+    if span.sign is not None and span.finding.view.endswith(COLUMNS.name):
+        return span
     at = whereabouts.at(span.start if span.sign is None else span.sign)
     return replace(span, finding=replace(span.finding, where=at))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sidecar.core.findings import Part, Place
+from sidecar.core.views.columns import header_end
 
 KEPT: Final = 64 * 1024
 """How much of a growing text is kept to tell paths in it.  Values behind it are told without theirs."""
@@ -25,6 +26,8 @@ _TOKEN: Final = re.compile(rb"(" + _MEMBERS + rb')|"(?:[^"\\]|\\.)*"?|[{}\[\],:]
 _JSON: Final = re.compile(rb"\s*[{\[]")
 _BLANK: Final = b" \t\r\n\x0b\x0c"
 _LONGEST: Final = 200
+_HEADER: Final = 400
+"""How long the first line of a table may be for its columns to be told, bytes."""
 _STRIDE: Final = 512
 """Distance of the points from which a path is followed again, bytes."""
 _NAMES: Final = {Part.HEAD: "header", Part.BODY: "body", Part.FRAMING: "trailer", Part.STREAM: "stream"}
@@ -49,9 +52,12 @@ class Whereabouts:
     def __init__(self, text: bytes, place: Place, hides: Hides) -> None:
         self._text = text
         self._place = place
-        self._steps: _Steps | None = None
-        if place.part in (Part.BODY, Part.STREAM) and _JSON.match(text):
-            self._steps = _Steps(hides)
+        self._steps: _Steps | _Rows | None = None
+        if place.part in (Part.BODY, Part.STREAM):
+            if _JSON.match(text):
+                self._steps = _Steps(hides)
+            elif header_end(text, _HEADER):
+                self._steps = _Rows(hides)
 
     def at(self, start: int) -> str:
         """Where the value at `start` stands."""
@@ -64,14 +70,15 @@ class Whereabouts:
 
 
 class Trail:
-    """The beginning of a body that grows, kept while it could be JSON: the same answers at any chunking."""
+    """The beginning of a body that grows, kept while it could be JSON or a table: the same answers at any chunking."""
 
     def __init__(self, place: Place, hides: Hides) -> None:
         self.view = place.view
         """The reading whose offsets these are."""
         self._roughly = roughly(place)
-        self._steps = _Steps(hides)
-        self._begun = False
+        self._steps: _Steps | _Rows = _Steps(hides)
+        self._rows = _Rows(hides)
+        self._begun = self._in_header = False
         self._room = KEPT if place.part is Part.BODY else 0
         self._text = bytearray()
         """A copy: of many small pieces, many objects would stay."""
@@ -84,9 +91,14 @@ class Trail:
             first = piece.lstrip(_BLANK)[:1]
             self._begun = bool(first)
             if first and first not in b"{[":
+                self._steps, self._in_header = self._rows, True
+        self._text += piece[: self._room]
+        if self._in_header:
+            end = header_end(bytes(self._text[:_HEADER]), _HEADER)
+            self._in_header = end is None
+            if end == 0:
                 self._room, self._text = 0, bytearray()
                 return
-        self._text += piece[: self._room]
         self._room = KEPT - len(self._text)
 
     def at(self, start: int) -> str:
@@ -151,6 +163,37 @@ class _Steps:
             return f"[{step}]"
         key = step.strip(b'"')
         return f".{key.decode()}" if is_name(key) and not self._hides(key) else ".*"
+
+
+_QUOTED: Final = re.compile(rb'"(?:[^"]|"")*"?')
+_MARK: Final = re.compile(rb"[,;\t|]")
+
+
+class _Rows:
+    """Tells rows and columns of a table whose first line names them (`views.columns`), as if of a list: `$[3].card`."""
+
+    def __init__(self, hides: Hides) -> None:
+        self._hides = hides
+
+    def path(self, text: bytes | bytearray, start: int) -> str:
+        """The path of what stands at `start`; empty in the header itself, and where no cell is."""
+        begin = text.find(b"\n") + 1
+        if not 0 < begin <= start:
+            return ""
+        line = text.rfind(b"\n", 0, start) + 1
+        if text.count(b'"', begin, line) % 2:
+            return ""  # the line ends in quotes
+        header, row = bytes(text[: begin - 1]), bytes(text[line:start])
+        mark = _MARK.search(_QUOTED.sub(b"", header))
+        names, at = (
+            header.split(mark[0] if mark else b","),
+            _QUOTED.sub(b"", row).count(mark[0] if mark else b","),
+        )
+        if at >= len(names):
+            return ""
+        name = names[at].strip(b"\xef\xbb\xbf\r\"' ")
+        shown = name.decode() if is_name(name) and not self._hides(name) else "*"
+        return f"$[{text.count(b'\n', begin, start)}].{shown}"
 
 
 _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,40}")

@@ -28,6 +28,13 @@ PLACES: list[tuple[str, Part, bytes, str]] = [
     ("a line of its own", Part.STREAM, b'{"a": 1}\n{"b": "#"}', "$.b"),
     ("no JSON", Part.BODY, b"{hello: #}", "body"),
     ("more ends than beginnings", Part.BODY, b"{}}}#", "body"),
+    ("a cell", Part.BODY, b"name,card_no\nA,1\nB,#\n", "$[1].card_no"),
+    ("a cell in quotes", Part.BODY, b'"name";"pan"\r\n"a;b";"#"\r\n', "$[0].pan"),
+    ("a column that has a number for a name", Part.BODY, b"pan,id_41111\nA,#", "$[0].*"),
+    ("a header", Part.BODY, b"name,pan,#\n", "body"),
+    ("more cells than columns", Part.BODY, b"name,pan\nA,1,#", "body"),
+    ("a line that ends in quotes", Part.BODY, b'name,pan\n"A\n,#', "body"),
+    ("a table without sensitive columns", Part.BODY, b"name,city\nA,#", "body"),
     ("any text", Part.STREAM, b"card #", "stream"),
 ]  # fmt: skip
 
@@ -91,6 +98,21 @@ def test_paths_are_those_of_the_document(
         trail.feed(piece)
     for start in data.draw(st.permutations(starts)):
         assert whole.at(start + 1) == trail.at(start + 1) == expected[start]
+
+
+TABLE = b'id,"name",pan\r\n7,"Berg, A",#\r\n8,,#\r\n#,"x",9\r\n'
+
+
+@given(st.data())
+def test_cells_of_a_table_that_grows(data: st.DataObject) -> None:
+    trail = Trail(Place(Part.BODY), sees_nothing)
+    for piece in data.draw(cuttings(TABLE)):
+        trail.feed(piece)
+    starts = [at for at in range(len(TABLE)) if TABLE.startswith(b"#", at)]
+    assert [trail.at(start) for start in starts] == ["$[0].pan", "$[1].pan", "$[2].id"]
+    assert [where(TABLE, start, Place(Part.BODY)) for start in starts] == [
+        trail.at(start) for start in starts
+    ]
 
 
 def test_what_is_kept_of_a_growing_text_is_bounded() -> None:

@@ -111,3 +111,10 @@ def test_a_row_that_does_not_end_ends_the_table(size: int) -> None:
     view = Columns()
     shown = b"".join(view.feed(rows[at : at + size]) for at in range(0, len(rows), size)) + view.end()
     assert (shown, view.over) == (b"\nssn: 2", len(rows) - len(b"a,ssn\n1,2\n"))
+
+
+def test_where_a_column_stands() -> None:
+    """A value that is found as it stands has its cell; of one that is found under its name only, the table is known."""
+    text = b"id,card_number,cvv\n7,4539 1488 0343 6467,\n8,,386\n"
+    told = {finding.pattern: (finding.view, finding.where) for finding in read(inspector(), text)}
+    assert told == {"pci/pan": ("plain", "$[0].card_number"), "pci/cvv": ("columns", "body")}
