@@ -11,10 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.decode.unscannable import CONTAINER_FREE, CONTAINER_LIMIT
-from sidecar.core.findings import Finding
+from dlp_patterns.sums import luhn
+from sidecar.core.decode.unscannable import (
+    CONTAINER_FREE,
+    CONTAINER_LIMIT,
+    EFFORT_EACH,
+    EFFORT_FREE,
+    VALUE_COST,
+    Effort,
+    UnscannableError,
+)
+from sidecar.core.findings import Finding, Part, Place
 from sidecar.core.policy import Policy
-from sidecar.core.reading import read
+from sidecar.core.reading import looked_at, read
+from sidecar.core.scopes import Mode
+from sidecar.core.views.containers.member import Xz
 from sidecar.core.views.containers.office import OFFICE
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.containers.pdf import PDF
@@ -55,6 +66,7 @@ FOUND = {
     "gzip, members": (gzip.compress(b"hello\n") + gzip.compress(CSV), "gzip"),
     "bzip2": (bz2.compress(CSV), "bzip2"),
     "xz": (lzma.compress(CSV), "xz"),
+    "xz, a large dictionary": (lzma.compress(CSV, preset=9), "xz"),
     "tar": (tar("w")(CSV), "plain"),
     "tar, gzip": (tar("w:gz")(CSV), "gzip"),
     "tar, xz": (tar("w:xz")(CSV), "xz"),
@@ -206,10 +218,63 @@ def test_a_bomb_ends_at_what_its_size_allows(bomb: bytes) -> None:
     assert {finding.shown for finding in told} <= {
         "container exceeds the limit of growth",
         "encodings in encodings",
+        "too much in what was opened",
     }
     assert told
     assert {finding.kind for finding in told} == {"too_large"}
     assert peak < 8 * 1024 * 1024
+
+
+def cards(count: int) -> bytes:
+    """Numbers with a check digit, a line each."""
+    bodies = (b"4%014d" % (at * 7_654_321) for at in range(count))
+    return b"\n".join(
+        next(body + b"%d" % last for last in range(10) if luhn.is_valid(body + b"%d" % last))
+        for body in bodies
+    )
+
+
+MUCH = {
+    "a list of cards": zipped(("a", cards(900) * 40)),
+    "a list of ids": zipped(
+        ("a", b"\n".join(b"%d" % (4 * 10**15 + at * 1_234_567) for at in range(900)) * 60)
+    ),
+    "cards, gzip": gzip.compress(cards(900) * 40),
+    "signs": zipped(("a", b"%2534" * 900_000)),
+    "PDF, an operation a digit": pdf(b"(1)Tj" * 200_000),
+    "PDF, cards": pdf(b"".join(b"(%b)Tj\n" % card for card in cards(900).split()) * 9),
+}
+
+
+@pytest.mark.parametrize("bomb", MUCH.values(), ids=MUCH)
+def test_the_work_in_what_is_opened_is_bounded_by_what_came(bomb: bytes) -> None:
+    effort = Effort(len(bomb))
+    tracemalloc.start()
+    _, problems = looked_at(inspector(), bomb, Place(Part.BODY), effort=effort)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "too much in what was opened" in {str(problem) for problem in problems if problem.too_large}
+    assert effort.spent <= EFFORT_FREE + len(bomb) // EFFORT_EACH + 32 * VALUE_COST
+    assert peak < 8 * 1024 * 1024
+
+
+def test_a_coded_body_has_the_same_limit() -> None:
+    body = gzip.compress(cards(900) * 40)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    one = flow(mode=Mode.MONITOR)
+    told = one.client.feed(head + body).findings
+    assert "too much in what was opened" in {each.shown for each in told}
+    assert len(told) < (EFFORT_FREE + len(body) // EFFORT_EACH) / VALUE_COST + 64
+
+
+def test_the_text_of_an_xz_member_with_a_large_dictionary_is_bounded() -> None:
+    opened, text = 0, bytes(9_000_000)
+    with pytest.raises(UnscannableError, match="dictionary") as caught:
+        for part in Xz().feed(lzma.compress(text, preset=9)):
+            opened += len(part)
+    assert caught.value.too_large
+    assert 5_000_000 < opened <= 6 * 1024 * 1024
+    assert sum(map(len, Xz().feed(lzma.compress(text, preset=1)))) == len(text)
 
 
 @pytest.mark.parametrize("spec", [ZIP, GZIP, BZIP2, PDF], ids=lambda spec: spec.name)
