@@ -6,10 +6,10 @@ running them; the modules that do the work are imported as usual.  Where the who
 """
 
 import importlib
-import importlib.util
 import sys
-from types import ModuleType
 from typing import Final
+
+from sidecar.ops.without_init import in_place
 
 _GATHERING: Final = (
     "kubernetes",
@@ -20,20 +20,8 @@ _GATHERING: Final = (
 )
 
 
-def _in_place(name: str) -> ModuleType:
-    """The package `name`, whose modules can be imported, but which was not run itself."""
-    spec = importlib.util.find_spec(name)
-    if spec is None:
-        raise ModuleNotFoundError(name)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    parent, _, last = name.rpartition(".")
-    if parent:
-        setattr(sys.modules[parent], last, module)
-    return module
-
-
 if _GATHERING[0] not in sys.modules:
-    packages = {name: _in_place(name) for name in _GATHERING}
+    packages = {name: in_place(name) for name in _GATHERING}
     gathered = packages["kubernetes.aio.client"].__dict__
     for module, name in (("configuration", "Configuration"), ("api_client", "ApiClient")):
         # The client's own configuration looks for these there.

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "sidecar.lab": SHARED | {"sidecar.net", "sidecar.ops"},
     "sidecar.scan": SHARED | {"sidecar.ops", "sidecar.relay.world"},
     "sidecar.cli": {"dlp_patterns", "sidecar", "injector"},
-    "injector": PURE | {"sidecar.contract"},
+    "injector": PURE | {"sidecar.contract", "sidecar.ops.without_init"},
 }
 
 # Module of others, and the areas that alone may import it.

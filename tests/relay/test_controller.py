@@ -140,7 +140,7 @@ def test_from_no_map_to_ready(here: Room, tmp_path: Path) -> None:
             assert side.value("cdefence_scope_map_entries", scope="connected-to") == 2
             assert version(side) == re.sub(r".*policy (\w+) in force.*", r"\1", side.log(), flags=re.DOTALL)
             assert controller.requests[-1] == "/v1/scopes token-1"
-            assert side.rss < 60_000_000
+            assert side.rss < 54_000_000
 
 
 def test_without_a_policy_the_default_one_holds(here: Room, tmp_path: Path) -> None:
