@@ -109,6 +109,12 @@ class Awake:
         for spec in self._views:
             if spec.name in names:
                 ends = [end for sign, end in woken if sign.name == spec.name] if woken else []
+                if ends and spec.matters is not None:
+                    ends = [
+                        end
+                        for end in ends
+                        if spec.matters(text[max(0, end - begin - self._keep) : end - begin])
+                    ]
                 spans += self._advance(spec, text, begin, ends)
         return spans
 

@@ -12,6 +12,7 @@ the header is not shown.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from dlp_patterns import fieldname
@@ -89,6 +90,18 @@ def start(before: bytes) -> int:
         return column
     file = before.rfind(b"text/csv")
     return len(before) if file >= 0 and before.endswith((b"\n\n", b"\n\r\n")) else 0
+
+
+def matters(before: bytes) -> bool:
+    """Whether a sensitive column is in the list before `VALUES`: most lists have none, and begin no view."""
+    column = before.rfind(b"(", 0, -1)
+    return not before.endswith(b"(") or column < 0 or _sensitive(before[column:])
+
+
+@lru_cache(maxsize=512)
+def _sensitive(columns: bytes) -> bool:
+    found = _INSERT.match(columns)
+    return found is not None and any(_names(found[1].split(b",")))
 
 
 class Columns:

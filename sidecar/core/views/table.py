@@ -26,7 +26,13 @@ _BACK: Final = 320
 """How much of a value can stand unescaped before its first escape, bytes: the widest pattern, and some."""
 
 COLUMNS: Final = Spec(
-    "columns", columns.Columns, columns.SIGNS, columns.WIDEST, run=True, start=columns.start
+    "columns",
+    columns.Columns,
+    columns.SIGNS,
+    columns.WIDEST,
+    run=True,
+    start=columns.start,
+    matters=columns.matters,
 )
 VIEWS: Final[tuple[Spec, ...]] = (
     Spec("percent", percent.make, percent.SIGNS, 3, unsure=percent.UNSURE, back=_BACK),

@@ -61,6 +61,8 @@ class Spec(NamedTuple):
     """It decodes one run of bytes until that is over.  Others sleep when no sign of theirs has come for a while."""
     start: Callable[[bytes], int] = edge
     """Where to begin, in what came up to the end of a sign."""
+    matters: Callable[[bytes], bool] | None = None
+    """Whether a sign could bring something, by what came up to its end: to begin a view costs fifty times as much."""
     unsure: bytes = b""
     """An expression of Python's: an end of a text that could become the first sign in it."""
     back: int = 0

@@ -8,7 +8,7 @@ from dlp_patterns import fieldname
 from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
 from sidecar.core.reading import Reading, looked_at, read
-from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end
+from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end, matters
 from tests.kit.cuts import cuttings
 from tests.kit.engines import BLOCK_ALL, inspector
 
@@ -118,3 +118,18 @@ def test_where_a_column_stands() -> None:
     text = b"id,card_number,cvv\n7,4539 1488 0343 6467,\n8,,386\n"
     told = {finding.pattern: (finding.view, finding.where) for finding in read(inspector(), text)}
     assert told == {"pci/pan": ("plain", "$[0].card_number"), "pci/cvv": ("columns", "body")}
+
+
+LISTS = [
+    (b"INSERT INTO c (id, card_no) VALUES (", True),
+    (b"INSERT INTO c (id, city) VALUES (", False),
+    (b"f(a, b) values (", False),
+    (b"card_no) VALUES (", True),
+    (b"name,card_no\n", True),
+]
+
+
+@pytest.mark.parametrize(("before", "begins"), LISTS)
+def test_only_a_list_with_a_sensitive_column_begins_the_view(before: bytes, begins: bool) -> None:
+    """Of a list that begins before what is kept nobody knows."""
+    assert matters(before) == begins
