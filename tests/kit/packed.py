@@ -60,6 +60,36 @@ def tar(mode: str) -> Callable[[bytes], bytes]:
     return pack
 
 
+def _number(value: int) -> bytes:
+    value, out = value << 1, b""
+    while value > 0x7F:
+        value, out = value >> 7, out + bytes([value & 0x7F | 0x80])
+    return out + bytes([value])
+
+
+def _string(text: bytes) -> bytes:
+    return _number(len(text)) + text
+
+
+def avro(*blocks: bytes, codec: bytes = b"deflate") -> bytes:
+    """An Avro file of these blocks, each of one record."""
+    schema = b'{"type":"record","name":"Row","fields":[{"name":"text","type":"string"}]}'
+    fields = ((b"avro.schema", schema), (b"avro.codec", codec))
+    sync = bytes(range(100, 116))
+    out = (
+        b"Obj\x01"
+        + _number(2)
+        + b"".join(_string(key) + _string(value) for key, value in fields)
+        + b"\0"
+        + sync
+    )
+    for block in blocks:
+        coder = zlib.compressobj(wbits=-15)
+        packed = coder.compress(_string(block)) + coder.flush()
+        out += _number(1) + _string(packed) + sync
+    return out
+
+
 def pdf(*contents: bytes, ascii85: bool = False) -> bytes:
     """A PDF of pages with these contents."""
     objects = []

@@ -12,6 +12,7 @@ from sidecar.core.views import (
     quoted_printable,
     translated,
 )
+from sidecar.core.views.containers.avro import AVRO
 from sidecar.core.views.containers.office import OFFICE
 from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.containers.pdf import PDF
@@ -64,6 +65,7 @@ VIEWS: Final[tuple[Spec, ...]] = (
     GZIP,
     BZIP2,
     XZ,
+    AVRO,
     PDF,
     PDF_TEXT,
     OFFICE,

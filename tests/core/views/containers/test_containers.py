@@ -25,6 +25,7 @@ from sidecar.core.findings import Finding, Part, Place
 from sidecar.core.policy import Policy
 from sidecar.core.reading import looked_at, read
 from sidecar.core.scopes import Mode
+from sidecar.core.views.containers.avro import AVRO
 from sidecar.core.views.containers.member import Xz
 from sidecar.core.views.containers.office import OFFICE
 from sidecar.core.views.containers.opener import Opener
@@ -37,7 +38,7 @@ from sidecar.lab.samples import VISA
 from tests.kit.cuts import bytewise, cuttings, outcome, pieces
 from tests.kit.effort import effort
 from tests.kit.engines import flow, inspector
-from tests.kit.packed import docx, encrypted, pdf, tar, xlsx, zip_stream, zipped
+from tests.kit.packed import avro, docx, encrypted, pdf, tar, xlsx, zip_stream, zipped
 
 CARD = VISA.encode()
 CSV = b"customer,card\nJo," + CARD + b"\n"
@@ -70,6 +71,7 @@ FOUND = {
     "tar": (tar("w")(CSV), "plain"),
     "tar, gzip": (tar("w:gz")(CSV), "gzip"),
     "tar, xz": (tar("w:xz")(CSV), "xz"),
+    "avro": (avro(b"hello", b"card " + CARD), "avro"),
     "docx": (docx(b"card " + CARD), "zip"),
     "docx, in runs": (docx(b"card 4111 11", b"11 1111", b" 1111"), "zip+office"),
     "xlsx": (xlsx(CARD), "zip"),
@@ -113,6 +115,7 @@ UNSCANNABLE = {
     "zip, broken": (BROKEN[:50] + b"\xff" * 50 + BROKEN[100:], "zip: broken member"),
     "gzip, broken": (gzip.compress(CSV * 9)[:-8] + bytes(8), "broken compressed data"),
     "pdf, encrypted": (pdf(CSV).replace(b"\nstream\nx", b"\nstream\ny"), "pdf: encrypted or broken stream"),
+    "avro, snappy": (avro(CSV, codec=b"snappy"), "avro: unknown compression"),
     "pdf, LZW": (pdf(CSV).replace(b"/FlateDecode", b"/LZWDecode"), "pdf: LZW"),
 }
 
@@ -149,6 +152,7 @@ OPENED = {
     "gzip": (GZIP, b"." + gzip.compress(TEXT) + b"--" + gzip.compress(TEXT)),
     "bzip2": (BZIP2, bz2.compress(TEXT)),
     "xz": (XZ, lzma.compress(TEXT)),
+    "avro": (AVRO, avro(TEXT, b"x", TEXT) + b"-" + avro(TEXT)),
     "pdf": (PDF, pdf(PAGE, TEXT, GLYPHS)),
     "pdf, base 85": (PDF, pdf(PAGE, TEXT, GLYPHS, ascii85=True)),
     "pdf_text": (PDF_TEXT, PAGE + GLYPHS + PAGE.replace(b"-20", b"-300")),
@@ -187,7 +191,7 @@ def test_what_a_page_shows() -> None:
 
 
 @effort(80)
-@given(st.sampled_from([ZIP, GZIP, PDF]), st.integers(0, 10**9), st.data())
+@given(st.sampled_from([ZIP, GZIP, AVRO, PDF]), st.integers(0, 10**9), st.data())
 def test_damage_and_junk_are_opened_the_same_at_any_cutting(
     spec: Spec, seed: int, data: st.DataObject
 ) -> None:
