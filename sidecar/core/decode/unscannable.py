@@ -31,7 +31,7 @@ EFFORT_EACH: Final = 2
 """Units of work in what is opened: so many, and one for so many bytes that came.  Plain text can hold as much work a byte;
 without this limit, a few kilobytes that open to a list of card numbers would keep us busy for seconds."""
 HIT_COST: Final = 2
-VALUE_COST: Final = 64
+VALUE_COST: Final = 128
 """Units that it takes to look at a hit of a pattern, and to tell the value that it turns out to be; to follow the sign of a
 view is one unit, some five microseconds."""
 
