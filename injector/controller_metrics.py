@@ -4,7 +4,8 @@ What belongs here: names, help, labels.  What never does: when something is coun
 namespace, pod or address), so the number of series is fixed.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.registry import CollectorRegistry
 
 from sidecar import __version__
 

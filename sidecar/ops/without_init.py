@@ -1,5 +1,7 @@
 """Packages of libraries put in place without running them, where they gather far more than anybody here asks for.
 
+Whoever imports from such a package names the module that has it: the package itself may or may not have been run.
+
 What belongs here: that, for the modules that say why they need it.  What never does: which packages.
 """
 
