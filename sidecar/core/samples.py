@@ -15,7 +15,7 @@ from sidecar.core.hits import Hit
 
 FIRST: Final = 16
 """Values of a pattern that are told in any case."""
-EVERY: Final = 256 * 1024
+EVERY: Final = 1024 * 1024
 """Bytes from one told value to the next."""
 
 
@@ -55,9 +55,7 @@ class Samples:
         if not self._gaps:
             return hits
         gap_of, base = self._gaps.get, self._base
-        return [
-            hit for hit in hits if (gap := gap_of(hit[0])) is None or not gap.begin < base + hit[1] < gap.end
-        ]
+        return [hit for hit in hits if (gap := gap_of(hit[0])) is None or not gap[0] < base + hit[1] < gap[1]]
 
     def told(self, index: int, start: int, limit: int) -> None:
         """A value of this pattern was found at offset `start`; hits up to offset `limit` may belong to it."""

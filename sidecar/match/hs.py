@@ -132,11 +132,8 @@ def _look(database: hyperscan.Database, text: bytes, hits: list[Hit]) -> None:
 
 def _within(hits: Sequence[Hit], end: int) -> Sequence[Hit]:
     """Hits that the byte behind the text made end where the text does; each is told once."""
-    return (
-        hits
-        if all(hit[1] <= end for hit in hits)
-        else list({(index, min(at, end)): None for index, at in hits})
-    )
+    beyond = [hit for hit in hits if hit[1] > end]
+    return list({(index, min(at, end)): None for index, at in hits}) if beyond else hits
 
 
 def _database(expressions: Sequence[Expression], folder: Path | None) -> hyperscan.Database:
