@@ -28,6 +28,7 @@ from sidecar.core.queue import Queue, masked
 from sidecar.core.reading import Reading, located, looked_at, unscannable
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
+from sidecar.core.views.columns import header_end
 from sidecar.core.where import Trail
 
 FINDINGS_LIMIT: Final = 256
@@ -132,7 +133,7 @@ class Inspection:
                 step = self._process(self._reader.feed(data))
             else:
                 hits = self._inspector.matcher.once(data)
-                if not hits or self._nothing_in(data, unit, hits):
+                if (not hits or self._nothing_in(data, unit, hits)) and not self._begins_table(data, unit):
                     self.samples.next_text(len(data))
                     self.inside = unit is Unit.HEAD
                     if self._heads_wait and unit is not Unit.MESSAGE:
@@ -414,6 +415,11 @@ class Inspection:
         self.samples.passed_over += len(hits) - len(left)
         return True
 
+    def _begins_table(self, data: bytes, unit: Unit) -> bool:
+        """Whether the body begins with names of columns: no sign tells so, and what stands below needs no hit."""
+        begin, keep = _body_begins(data, unit), self._inspector.keep
+        return bool(header_end(data[begin : begin + keep], keep))
+
     def _with_head(self, data: bytes, unit: Unit) -> bytes:
         """What to release of a clean unit."""
         kept, self._kept = self._kept, b""
@@ -449,6 +455,13 @@ class Inspection:
         return Step(release, findings, verdict)
 
 
+def _body_begins(data: bytes, unit: Unit) -> int:
+    """Where in a unit its body begins; at the end if it has none."""
+    if unit is Unit.MESSAGE:
+        return data.find(b"\r\n\r\n") + 4
+    return 0 if unit is Unit.BODY else len(data)
+
+
 def _as_pieces(data: bytes, unit: Unit, hits: Sequence[Hit]) -> list[Piece]:
     """A unit in which something was hit, cut like the reader would have cut it.
 
@@ -458,7 +471,7 @@ def _as_pieces(data: bytes, unit: Unit, hits: Sequence[Hit]) -> list[Piece]:
         return [Piece(Kind.HEAD, data, hits=hits)]
     if unit is Unit.BODY:
         return [Piece(Kind.WHOLE_BODY, data, hits=hits), END]
-    split = data.find(b"\r\n\r\n") + 4
+    split = _body_begins(data, unit)
     head = [hit for hit in hits if hit[1] <= split]
     body = [(index, end - split) for index, end in hits if end > split]
     rest = [Piece(Kind.WHOLE_BODY, data[split:], hits=body)] if split < len(data) else []

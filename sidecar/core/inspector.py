@@ -41,6 +41,11 @@ class Inspector:
     only_told: frozenset[int] = frozenset()
     """Indices of the patterns whose values can at most be reported on this flow, and may be told as a sample."""
 
+    @property
+    def keep(self) -> int:
+        """How much of the end of a growing text is kept: a value, what stands around it, and what follows."""
+        return self.matcher.reach + AHEAD
+
     def samples(self) -> Samples:
         """The memory for one direction of the flow, or one text of its own."""
         return Samples(self.only_told)

@@ -20,7 +20,7 @@ from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
 from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.hits import Hit
-from sidecar.core.inspector import AHEAD, Inspector, Seen
+from sidecar.core.inspector import Inspector, Seen
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.samples import Samples
@@ -72,7 +72,7 @@ class Reading:
         self._depth = depth
         self._first = shared is None
         self._copy = place.copy
-        self._keep = inspector.matcher.reach + AHEAD
+        self._keep = inspector.keep
         self._awake = _awake(inspector, place, depth, self._shared)
         self._before = b""
         """The end of the text: a view that wakes begins there."""
@@ -206,7 +206,7 @@ def _awake(
     def inner(spec: Spec) -> Reading:
         return Reading(inspector, place.through(spec.name, copy=spec.run), 0, depth - 1, shared)
 
-    return Awake(inner, inspector.matcher.reach + AHEAD, shared, inspector.views)
+    return Awake(inner, inspector.keep, shared, inspector.views)
 
 
 def spans(
@@ -237,7 +237,7 @@ def looked_at(
         woken = inspector.spoken(woken)
     found = inspector.confirm(hits, text, place, samples) if hits else []
     problems: list[UnscannableError] = []
-    if depth and place.part is not Part.HEAD and (end := header_end(text, inspector.matcher.reach + AHEAD)):
+    if depth and place.part is not Part.HEAD and (end := header_end(text, inspector.keep)):
         woken = [(COLUMNS, end), *woken]
     if woken and depth:
         shared = Shared(source=len(text), effort=effort or Effort(len(text)))

@@ -44,7 +44,7 @@ class Text:
         self._place = place
         self.paused_at = paused_at
         """Everything before this offset has left in a pause."""
-        self._keep = inspector.matcher.reach + AHEAD
+        self._keep = inspector.keep
         self._tail = b""
         """The last `reach + AHEAD` bytes of the text."""
         self._open_hits: list[Hit] = []

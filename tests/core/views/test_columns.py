@@ -9,8 +9,8 @@ from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
 from sidecar.core.reading import Reading, looked_at, read
 from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end, matters
-from tests.kit.cuts import cuttings
-from tests.kit.engines import BLOCK_ALL, inspector
+from tests.kit.cuts import bytewise, cuttings, outcome
+from tests.kit.engines import BLOCK_ALL, flow, inspector
 
 FAR = b"a long remark that puts the number far from any word"
 FOUND = [
@@ -50,6 +50,20 @@ def patterns(text: bytes) -> set[str]:
 def test_what_a_column_holds_is_found(text: bytes, pattern: str, value: bytes) -> None:
     assert text.count(value) == 1
     assert pattern in patterns(text)
+
+
+@pytest.mark.parametrize(("text", "pattern", "value"), FOUND)
+def test_what_a_request_carries_is_stopped_however_it_arrives(
+    text: bytes, pattern: str, value: bytes
+) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n" % len(text)
+    whole = head + text
+    for cut in ([whole], [head, text], [whole[:40], whole[40:]], [whole[:-3], whole[-3:]], bytewise(whole)):
+        one = flow(policy=BLOCK_ALL)
+        seen = outcome(lambda data, one=one: one.client.feed(data), cut, one.client_close)
+        assert [finding.pattern for finding in seen.findings] == [pattern]
+        assert seen.verdict is not None
+        assert value not in seen.released
 
 
 @pytest.mark.parametrize(("text", "why"), SILENT, ids=[why for _, why in SILENT])
