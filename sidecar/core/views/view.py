@@ -27,6 +27,27 @@ class View(Protocol):
         """The rest, when the text is over."""
 
 
+class UnfinishedError(Exception):
+    """What is read goes on behind what is there: more is needed."""
+
+
+class Endless:
+    """What views share that go on to the end of the text, and keep the beginning of something at the end of what came."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    @property
+    def over(self) -> None:
+        """It goes on to the end of the text."""
+        return None
+
+    @property
+    def pending(self) -> int:
+        """Bytes of what has begun."""
+        return len(self._buffer)
+
+
 class Sign(NamedTuple):
     """What an engine looks for to know that a view could bring something: it is compiled in with the patterns.
 

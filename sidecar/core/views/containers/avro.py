@@ -7,7 +7,7 @@ from typing import Final
 
 from sidecar.core.views.containers.member import Deflated, Packed
 from sidecar.core.views.containers.opener import whole
-from sidecar.core.views.view import Sign, Spec
+from sidecar.core.views.view import Sign, Spec, UnfinishedError
 
 _MAGIC: Final = b"Obj\x01"
 _SYNC: Final = 16
@@ -15,10 +15,6 @@ _HEADER_LIMIT: Final = 64 * 1024
 """Bytes of a header, most of it a schema; a file with more is none."""
 _LONGEST: Final = 10
 """Bytes of a number."""
-
-
-class _Short(Exception):  # noqa: N818 - no error: more is needed
-    """The header goes on behind what is there."""
 
 
 class Avro(Packed):
@@ -37,7 +33,7 @@ class Avro(Packed):
     def _header(self) -> bytes | None:
         try:
             codec, end = _codec(self.buffer, len(_MAGIC))
-        except _Short:
+        except UnfinishedError:
             if len(self.buffer) <= _HEADER_LIMIT:
                 return None
             codec, end = b"", len(_MAGIC)
@@ -56,7 +52,7 @@ class Avro(Packed):
         try:
             count, at = _number(self.buffer, 0)
             size, at = _number(self.buffer, at) if count > 0 else (0, at)
-        except _Short:
+        except UnfinishedError:
             return None
         except ValueError:
             size = 0
@@ -79,7 +75,7 @@ class Avro(Packed):
 
 
 def _codec(text: bytes, at: int) -> tuple[bytes, int]:
-    """How the blocks of a file are compressed, and where its header ends.  Raises _Short or ValueError."""
+    """How the blocks of a file are compressed, and where its header ends.  Raises UnfinishedError or ValueError."""
     codec = b"null"
     while True:
         count, at = _number(text, at)
@@ -92,7 +88,7 @@ def _codec(text: bytes, at: int) -> tuple[bytes, int]:
             value, at = _bytes(text, at)
             codec = value if key == b"avro.codec" else codec
     if len(text) < at + _SYNC:
-        raise _Short
+        raise UnfinishedError
     return codec, at + _SYNC
 
 
@@ -101,7 +97,7 @@ def _bytes(text: bytes, at: int) -> tuple[bytes, int]:
     if not 0 <= size <= _HEADER_LIMIT:
         raise ValueError
     if len(text) < at + size:
-        raise _Short
+        raise UnfinishedError
     return text[at : at + size], at + size
 
 
@@ -114,7 +110,7 @@ def _number(text: bytes, at: int) -> tuple[int, int]:
             return (value >> 1) ^ -(value & 1), at + shift + 1
     if len(text) >= at + _LONGEST:
         raise ValueError
-    raise _Short
+    raise UnfinishedError
 
 
 AVRO: Final = Spec("avro", Avro, (Sign(rb"Obj\x01[\x01-\x40]"),), 16, run=True, start=whole)

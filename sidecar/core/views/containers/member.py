@@ -44,11 +44,25 @@ class Member(Protocol):
         """What `data` opens to, part by part.  Iterating raises BrokenError where the member is broken."""
 
 
-class Deflated:
-    """A member of deflate, in a wrapping that zlib knows."""
+class _Stream[S: zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor]:
+    """A decoder of the standard library: all of them tell their end in the same words."""
 
-    def __init__(self, stream: "zlib._Decompress") -> None:
+    def __init__(self, stream: S) -> None:
         self._stream = stream
+
+    @property
+    def over(self) -> bool:
+        """The member has ended."""
+        return self._stream.eof
+
+    @property
+    def behind(self) -> bytes:
+        """What was fed behind its end."""
+        return self._stream.unused_data
+
+
+class Deflated(_Stream["zlib._Decompress"]):
+    """A member of deflate, in a wrapping that zlib knows."""
 
     @classmethod
     def raw(cls) -> "Deflated":
@@ -65,41 +79,18 @@ class Deflated:
         """As zlib."""
         return cls(zlib.decompressobj(15))
 
-    @property
-    def over(self) -> bool:
-        """The member has ended."""
-        return self._stream.eof
-
-    @property
-    def behind(self) -> bytes:
-        """What was fed behind its end."""
-        return self._stream.unused_data
-
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What `data` opens to."""
         return opened(self._stream, data)
 
 
-class Bounded:
+class Bounded(_Stream[bz2.BZ2Decompressor | lzma.LZMADecompressor]):
     """A member of bzip2, or of xz as `Xz` says."""
-
-    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
-        self._stream = stream
 
     @classmethod
     def bzip2(cls) -> "Bounded":
         """As bzip2."""
         return cls(bz2.BZ2Decompressor())
-
-    @property
-    def over(self) -> bool:
-        """The member has ended."""
-        return self._stream.eof
-
-    @property
-    def behind(self) -> bytes:
-        """What was fed behind its end."""
-        return self._stream.unused_data
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What `data` opens to; in a broken member, the text of the step in which it breaks is lost."""

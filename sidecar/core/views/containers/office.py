@@ -8,7 +8,7 @@ WordprocessingML, DrawingML and the shared strings of SpreadsheetML (ECMA-376), 
 import re
 from typing import Final
 
-from sidecar.core.views.view import Sign, Spec
+from sidecar.core.views.view import Endless, Sign, Spec
 
 _LONGEST: Final = 4098
 """Bytes of a tag; what is longer is text."""
@@ -18,21 +18,8 @@ _BREAK: Final = re.compile(
 _TAG: Final = re.compile(rb"<[^<>]{0,4096}>")
 
 
-class Office:
+class Office(Endless):
     """Text without its tags, a line for each paragraph, cell or shared string."""
-
-    def __init__(self) -> None:
-        self._buffer = b""
-
-    @property
-    def over(self) -> None:
-        """It goes on to the end of the text."""
-        return None
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a tag that has begun."""
-        return len(self._buffer)
 
     def feed(self, piece: bytes) -> bytes:
         """The text in `piece`."""

@@ -9,7 +9,7 @@ Strings are taken for Latin-1 or UTF-16; glyph numbers of embedded fonts are not
 import re
 from typing import Final
 
-from sidecar.core.views.view import Sign, Spec
+from sidecar.core.views.view import Endless, Sign, Spec
 
 # Possessive everywhere, and an unfinished string is taken as a whole: every byte is looked at a few times at most, whatever
 # is written.
@@ -33,23 +33,13 @@ _GAP: Final = -180.0
 """Thousandths of the font's size by which the next glyph is moved: from there on it is a space between words."""
 
 
-class PdfText:
+class PdfText(Endless):
     """What a page shows, a line for each position that is not on the line before it."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        super().__init__()
         self._height = b""
         """Of the current line, as it is written."""
-
-    @property
-    def over(self) -> None:
-        """It goes on to the end of the text."""
-        return None
-
-    @property
-    def pending(self) -> int:
-        """Bytes that no operation has shown yet."""
-        return len(self._buffer)
 
     def feed(self, piece: bytes) -> bytes:
         """What `piece` shows."""

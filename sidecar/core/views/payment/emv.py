@@ -12,7 +12,7 @@ from typing import Final
 
 from dlp_patterns.sums import luhn
 from sidecar.core.views.containers.opener import whole
-from sidecar.core.views.view import Sign, Spec
+from sidecar.core.views.view import Endless, Sign, Spec
 
 _NEAR: Final = 512
 """Bytes from a card number to the elements that belong to it."""
@@ -59,22 +59,17 @@ _READ: Final[dict[bytes, tuple[str, Callable[[bytes], str], bool]]] = {
 """By tag: its name, what makes text of the value (nothing: it is no such value), and whether it is a card number."""
 
 
-class Emv:
+class Emv(Endless):
     """Elements of card data, a line each."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        super().__init__()
         self._at = 0
         """Where the buffer begins in the text."""
         self._card = -_NEAR
         """Where the last card number was."""
         self._waiting: list[tuple[int, str]] = []
         """Elements without a card number yet."""
-
-    @property
-    def over(self) -> None:
-        """It goes on to the end of the text."""
-        return None
 
     @property
     def pending(self) -> int:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from dlp_patterns.sums import luhn
 from sidecar.core.views.containers.opener import whole
-from sidecar.core.views.view import Sign, Spec
+from sidecar.core.views.view import Endless, Sign, Spec, UnfinishedError
 
 _LONGEST: Final = 4096
 """Bytes of a message that is waited for."""
@@ -114,10 +114,6 @@ _WAYS: Final = (
 _BEGINS: Final = re.compile(_ASCII_TYPE.pattern + rb"|" + _PACKED_TYPE.pattern)
 
 
-class _Short(Exception):  # noqa: N818 - no error: more is needed
-    """The message goes on behind what is there."""
-
-
 class _Message:
     """Reads one message from a place in a text."""
 
@@ -127,7 +123,7 @@ class _Message:
         self._way = way
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
-        """The elements that are written out.  Raises ValueError where this is no such message, _Short where it ends."""
+        """The elements that are written out.  Raises ValueError: this is no such message; UnfinishedError: it goes on."""
         if self._way.begins.match(self._text, self._at) is None:
             raise ValueError
         self._take(2 if self._way.packed else 4)
@@ -150,7 +146,7 @@ class _Message:
     def _take(self, size: int) -> bytes:
         part = self._text[self._at : self._at + size]
         if len(part) < size:
-            raise _Short
+            raise UnfinishedError
         self._at += size
         return part
 
@@ -185,21 +181,8 @@ class _Message:
         return content
 
 
-class Iso8583:
+class Iso8583(Endless):
     """Messages in a stream; what stands between them (lengths, TPDU) does not matter."""
-
-    def __init__(self) -> None:
-        self._buffer = b""
-
-    @property
-    def over(self) -> None:
-        """It goes on to the end of the text."""
-        return None
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a message that has begun."""
-        return len(self._buffer)
 
     def feed(self, piece: bytes) -> bytes:
         """The elements of the messages in `piece`."""
@@ -236,7 +219,7 @@ def _lines(text: bytes, at: int, *, over: bool) -> tuple[bytes, int | None]:
                     break
             else:
                 whole = True
-        except _Short:
+        except UnfinishedError:
             short = True
             if not over:
                 continue
