@@ -33,11 +33,14 @@ def test_a_bed_outlives_neither_its_owner_nor_a_second_down() -> None:
             assert owner.stdout is not None
             assert owner.stdout.readline() == "up\n"
             assert bed.run(["kubectl", "get", "namespaces"]).returncode == 0
-            os.kill(daemon.find(bed.places, "etcd").pid, signal.SIGKILL)
+            assert bed.facts is not None
+            for program in ("etcd", "door"):
+                os.kill(daemon.find(bed.places, program).pid, signal.SIGKILL)
         finally:
             owner.kill()
             owner.wait()
         try:
+            assert bed.facts is None, "remains were taken for a bed that is up"
             assert bed.places in teardown.stale()
             assert teardown.leftovers(bed.places) != []
         finally:

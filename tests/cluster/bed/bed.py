@@ -59,11 +59,9 @@ class Bed:
 
     @property
     def facts(self) -> Facts | None:
-        """None when the bed is not up."""
-        try:
-            return Facts(**json.loads((self.places.folder / "facts.json").read_text()))
-        except FileNotFoundError:
-            return None
+        """None when the bed is not up: also when its owner and its programs were killed and their remains lie there."""
+        file = self.places.folder / "facts.json"
+        return Facts(**json.loads(file.read_text())) if file.exists() and self._reachable else None
 
     def up(self, *, worker: bool = True, version: str | None = None) -> None:
         """Start it, anew if remains are found.  Raises BedError, and then nothing is left."""
@@ -193,6 +191,11 @@ class Bed:
 
     def _until_ready(self, port: int, server: daemon.Daemon, seconds: float) -> None:
         self._until(partial(control.ready, self.places, port), "API server ready", seconds, server)
+
+    @property
+    def _reachable(self) -> bool:
+        """Whether there is still a way in; the API server itself may be stopped for a while, by a test."""
+        return any(each.name == "door" and each.alive for each in daemon.recorded(self.places))
 
     def _facts(self) -> Facts:
         facts = self.facts
