@@ -1,4 +1,4 @@
-"""`python -m benchmarks [micro|scan|scale|detection]`: options, order, exit code.
+"""`python -m benchmarks [micro|scan|bombs|scale|detection]`: options, order, exit code.
 
 Exit codes: 0 measured; 1 a measurement failed, or with --strict a bar was missed; 2 nothing could be measured.
 """
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "what",
         nargs="?",
-        choices=("peers", "micro", "scan", "scale", "detection"),
+        choices=("peers", "micro", "scan", "bombs", "scale", "detection"),
         default="peers",
         help="default: peers",
     )
@@ -70,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks import micro
 
         return micro.main()
+    if args.what == "bombs":
+        from benchmarks import bombs
+
+        return FAILED if bombs.main() and args.strict else MEASURED
     if args.what == "scan":
         from benchmarks import scan
 

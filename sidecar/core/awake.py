@@ -6,20 +6,21 @@ What belongs here: that, by offsets of the text alone, so that it does not depen
 what a view makes of the text (`core.views`), what is found in it (`core.reading`).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import Effort, UnscannableError
+from sidecar.core.decode.unscannable import TOO_MUCH, VIEW_COST, Effort, UnscannableError
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
 
 FREE: Final = 4 * 1024 * 1024
 GROWTH: Final = 16
-"""Bytes that all views together may make of a text: so many, and so many for each of its own.  A text could be woven so
-that every view is awake in every other."""
+"""Bytes that all views together may make of a text that came as it is: so many, and so many for each of its own.  A text
+could be woven so that every view is awake in every other.  Where the work is limited, this is too."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Shared:
     made: int = 0
     """Bytes that views made."""
     exceeded: bool = False
-    """It was told that there is more to do in them than the text allows."""
+    """It was told that there is more to do in what was opened than may be."""
 
     def count(self, made: int) -> None:
         """So many more bytes were made.  Raises UnscannableError beyond what is allowed."""
@@ -54,6 +55,8 @@ class Inner(Protocol):
     """A text that a view makes, as it is read: see `core.reading.Reading`."""
 
     length: int
+    effort: Effort | None
+    """What limits the work in it; None if that is not limited."""
 
     def feed(self, piece: bytes) -> list[Span]:
         """The values that are confirmed now."""
@@ -86,13 +89,19 @@ class Awake:
         keep: int,
         shared: Shared,
         views: Sequence[Spec],
+        *,
+        limited: bool,
     ) -> None:
-        """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one."""
+        """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one.
+
+        `limited` is the work in the views of what was opened, and of a view.
+        """
         self.problems: list[UnscannableError] = []
         self._inner = inner
         self._keep = keep
         self._shared = shared
         self._views = views
+        self._limited = limited
         self._stretches: dict[str, _Stretch] = {}
 
     def __bool__(self) -> bool:
@@ -138,7 +147,7 @@ class Awake:
         while True:
             stretch = self._stretches.get(spec.name)
             if stretch is None:
-                if at == len(ends):
+                if at == len(ends) or self._refused(spec):
                     return spans
                 stretch = self._stretches[spec.name] = self._begin(spec, text, begin, ends[at])
                 at += 1
@@ -156,7 +165,22 @@ class Awake:
         first = max(begin, end - self._keep)
         if first or spec.run:
             first += spec.start(text[first - begin : end - begin])
-        return _Stretch(spec, self._inner(spec), first, end, end + self._keep)
+        inner = self._inner(spec)
+        if inner.effort is not None:
+            inner.effort.spent += VIEW_COST
+        return _Stretch(spec, inner, first, end, end + self._keep)
+
+    def _refused(self, spec: Spec) -> bool:
+        """Whether a view may not begin, because there was too much in what was opened before."""
+        refused = (spec.opens or self._limited) and self._shared.effort.gone
+        if refused:
+            self._tell_too_much()
+        return refused
+
+    def _tell_too_much(self) -> None:
+        if not self._shared.exceeded:
+            self._shared.exceeded = True
+            self.problems.append(UnscannableError(TOO_MUCH, too_large=True))
 
     def _feed(self, stretch: "_Stretch", piece: bytes) -> list[Span]:
         """What a view makes of `piece`; afterwards it may sleep, with `stretch.fed` where it ended."""
@@ -169,7 +193,9 @@ class Awake:
         spans = _told(stretch, found)
         self.problems += stretch.taken_problems()
         over = stretch.view.over
-        if over is not None:
+        if stretch.gave_up():
+            spans += self._close(name, stretch.inner.end)
+        elif over is not None:
             stretch.fed -= over
             spans += self._close(name, stretch.inner.end)
         elif not stretch.spec.run and stretch.fed == stretch.until:
@@ -184,6 +210,10 @@ class Awake:
         except UnscannableError as error:
             self.problems.append(error)
             spans = stretch.inner.end()
+        if stretch.gave_up():
+            self._tell_too_much()
+        if isinstance(stretch.view, Opener):
+            stretch.view.drop()
         self.problems += stretch.taken_problems()
         return _told(stretch, spans)
 
@@ -207,6 +237,15 @@ class _Stretch:
         """Where it sleeps if no other sign comes."""
         self._clean_at = 0
         """How much of the text it had seen when last nothing was held."""
+        self._seen = fed
+        """The offset up to which it was fed."""
+        self._marks: deque[tuple[int, int]] = deque()
+        """Where nobody knows how wide a decoded byte can be: how many bytes were decoded up to which offset of the text."""
+
+    def gave_up(self) -> bool:
+        """There is too much in what it opens."""
+        effort = self.inner.effort
+        return effort is not None and effort.gone
 
     def feed(self, piece: bytes, shared: Shared, found: list[Span]) -> None:
         """Adds the values that are confirmed now, those before an error too."""
@@ -219,10 +258,22 @@ class _Stretch:
             self.fed += len(piece)
 
     def _take(self, piece: bytes, shared: Shared, found: list[Span]) -> None:
+        if self.gave_up():
+            return
         decoded = self.view.feed(piece)
-        shared.count(len(decoded))
+        if (effort := self.inner.effort) is None:
+            shared.count(len(decoded))
+        else:
+            effort.spent += max(len(piece), len(decoded)) * self.spec.cost
+        self._seen += len(piece)
         for at in range(0, len(decoded), _PART):
+            if self.gave_up():
+                return
             found += self.inner.feed(decoded[at : at + _PART])
+        if not self.spec.widest:
+            if self._marks and self._marks[-1][1] == self.inner.length:
+                self._marks.pop()
+            self._marks.append((self._seen - self.view.pending, self.inner.length))
 
     def taken_problems(self) -> list[UnscannableError]:
         """What could not be decoded, told once."""
@@ -240,6 +291,10 @@ class _Stretch:
             self._clean_at = self.fed
         elif self.spec.widest:
             self._clean_at = max(self._clean_at, self.fed - self.view.pending - held * self.spec.widest)
+        else:
+            safe, marks = self.inner.length - held, self._marks
+            while marks and marks[0][1] <= safe:
+                self._clean_at = max(self._clean_at, marks.popleft()[0])
         return self._clean_at
 
     def _read(self, decoded: bytes) -> list[Span]:

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.pieces import END, Kind, MalformedError, OpaqueReader, Piece, Reader, Unit
-from sidecar.core.decode.unscannable import Account, Effort
+from sidecar.core.decode.unscannable import TOO_MUCH, Account, Effort
 from sidecar.core.findings import PLAIN, Action, Finding, Part, Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import Inspector
@@ -33,6 +33,10 @@ from sidecar.core.where import Trail
 
 FINDINGS_LIMIT: Final = 256
 """Findings that only alert are told one by one up to this number per message; a body full of e-mail is one story."""
+
+HELD_LIMIT: Final = 2 * 1024 * 1024
+"""Bytes of the wire that may wait for the end of a value in what they open to.  A block of bzip2 has 900 KB, and opens to
+nothing before it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Inspection:
         self._inflater: Inflater | None = None
         self._account = Account()
         """What all coded bodies of this direction opened to."""
-        self._effort = Effort()
+        self.effort = Effort()
         """The work in all that was opened."""
         self._coding = PLAIN
         """Its name, as findings tell it."""
@@ -153,19 +157,10 @@ class Inspection:
             return self._process(())
         if text is None or not self._queue.held or not self._inspector.enforce:
             return Step(b"")
-        looked_at = [text] if self._raw is None else [self._raw, text]
         try:
-            if self._raw is not None:
-                self._judge_raw(self._raw.pause())
-            self._judge(text.pause())
+            self._let_tail(text)
         except _BlockedError as blocked:
             return self._block(blocked.finding)
-        # A message may end in digits, and then it must leave; a number that trickles in, a pause after each digit, must
-        # not, once it is long enough to be one: the last digit could be computed from the others.
-        if not any(each.grows_through_pauses() for each in looked_at):
-            self._queue.let(text.length)
-            for each in looked_at:
-                each.paused()
         return self._step()
 
     def close(self) -> Step:
@@ -187,12 +182,37 @@ class Inspection:
         try:
             for piece in pieces:
                 self._take_piece[piece.kind](piece)
+            if self._text is not None and self._queue.held:
+                self._let_safe(self._text)
         except _BlockedError as blocked:
             return self._block(blocked.finding)
-        raw = self._raw
-        if self._text is not None and self._queue.held and (raw is None or raw.safe() == raw.length):
-            self._queue.let(self._text.amply_safe() if self._more else self._text.safe())
         return self._step()
+
+    def _let_safe(self, text: Reading) -> None:
+        """Release what is safe, and what waits for so long that nobody may make us keep it."""
+        raw, queue = self._raw, self._queue
+        if raw is None or raw.safe() == raw.length:
+            queue.let(text.amply_safe() if self._more else text.safe())
+        if queue.size > HELD_LIMIT and not self._let_tail(text):
+            self._tell_unscannable(UnscannableError("a value that does not end", too_large=True))
+            queue.let(text.length)
+
+    def _let_tail(self, text: Reading) -> bool:
+        """Judge what waits as if the text were over, and release it; False where it must go on to wait.
+
+        A message may end in digits, and then it must leave; a number that trickles in, a pause after each digit, must not,
+        once it is long enough to be one: the last digit could be computed from the others.
+        """
+        looked_at = [text] if self._raw is None else [self._raw, text]
+        if self._raw is not None:
+            self._judge_raw(self._raw.pause())
+        self._judge(text.pause())
+        if any(each.grows_through_pauses() for each in looked_at):
+            return False
+        self._queue.let(text.length)
+        for each in looked_at:
+            each.paused()
+        return True
 
     def _head(self, piece: Piece) -> None:
         self._mark = None if self._queue.gone else self._queue.mark()
@@ -234,12 +254,12 @@ class Inspection:
                 place,
                 self._queue.gone,
                 samples=self.samples,
-                effort=self._effort,
-                opened=self._inflater is not None,
+                effort=self.effort,
+                limited=self._inflater is not None,
             )
             self._trail = Trail(place, self._inspector.sees) if part is Part.BODY else None
         text = self._text
-        self._effort.came += len(wire)
+        self.effort.came += len(wire)
         if self._inflater is not None:
             self._grow_opened(wire, text, self._inflater)
             return
@@ -260,18 +280,25 @@ class Inspection:
         self._judge_raw(self._raw.feed(wire))
         start, problem = text.length, None
         try:
+            self._allow_more()
             for opened in inflater.feed(wire):
+                self._allow_more()
                 if self._trail is not None:
                     self._trail.feed(opened)
                 self._judge(text.feed(opened))
         except UnscannableError as error:
-            problem = error
+            problem = error.with_traceback(None)  # which would keep the decoder until garbage is collected
         self._queue.put(wire, start, text.length, linear=False)
         self._tell_problems(text)
         if problem is not None:
             self._go_blind(problem)
             assert self._blind is not None
             self._count_unseen(self._blind, wire)
+
+    def _allow_more(self) -> None:
+        """Raises UnscannableError where there was too much in what was opened before."""
+        if self.effort.gone:
+            raise UnscannableError(TOO_MUCH, too_large=True)
 
     def _count_unseen(self, reason: Reason, wire: bytes) -> None:
         self.uninspected[reason] = self.uninspected.get(reason, 0) + len(wire)
@@ -298,6 +325,10 @@ class Inspection:
         spans = text.end()
         if spans:
             self._judge(spans)
+        if text.has_problems:
+            self._tell_problems(text)
+        if text.exceeded:
+            self._tell_unscannable(UnscannableError(TOO_MUCH, too_large=True))
         self._queue.let(text.length)
         self.samples.next_text(text.length)
         self._text = self._trail = None
@@ -312,13 +343,11 @@ class Inspection:
     def _one_shot(self, wire: bytes, part: Part, hits: Sequence[Hit] | None = None) -> None:
         """A complete text by itself, inside or outside a body; `hits` are those in it, if it was scanned already."""
         place = Place(part)
-        self._effort.came += len(wire)
+        self.effort.came += len(wire)
         found, problems = looked_at(
-            self._inspector, wire, place, samples=self.samples, hits=hits, effort=self._effort
+            self._inspector, wire, place, samples=self.samples, hits=hits, effort=self.effort
         )
         self.samples.next_text(len(wire))
-        for problem in problems:
-            self._tell_unscannable(problem)
         trail = None
         if found and part is Part.BODY:
             trail = Trail(place, self._inspector.sees)
@@ -329,6 +358,8 @@ class Inspection:
                 if left or span.finding.view != PLAIN:
                     raise _BlockedError(span.finding)
                 wire = masked(wire, span, 0)
+        for problem in problems:
+            self._tell_unscannable(problem)
         self._pass(wire)
 
     def _go_blind(self, error: UnscannableError) -> None:
@@ -338,6 +369,7 @@ class Inspection:
         """
         if self._text is not None:
             self._judge(self._text.end())
+            self._tell_problems(self._text)
         if self._raw is not None:
             self._queue.join(self._raw.length)
         self._text, self._raw, self._inflater = self._raw, None, None

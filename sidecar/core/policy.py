@@ -126,7 +126,7 @@ class Format:
 
 
 # Unencrypted card data and secrets do not pass, wherever they go; other personal data is reported.  So is content that
-# cannot be read: set it to `block` for a strict CDE.
+# cannot be read: set it to `block` for a strict CDE.  What ends at a limit is a bomb, or built like one: see `TOO_LARGE`.
 DEFAULT_DLP = (
     DlpRule("default-card-data", Action.BLOCK, klass=FindingClass.PAN, basis=Basis.DEFAULT),
     DlpRule("default-test-pan", Action.BLOCK, klass=FindingClass.TEST_PAN, basis=Basis.DEFAULT),
@@ -134,6 +134,11 @@ DEFAULT_DLP = (
     DlpRule("default-secrets", Action.BLOCK, klass=FindingClass.SECRET, basis=Basis.DEFAULT),
     DlpRule("default-report", Action.ALERT, basis=Basis.DEFAULT),
 )
+
+
+TOO_LARGE = DlpRule("default-too-large", Action.BLOCK, klass=FindingClass.UNSCANNABLE, basis=Basis.DEFAULT)
+"""Content that a limit keeps from being looked through, where card data would not pass and no line of the policy speaks
+about content that cannot be read: otherwise, whoever wants card data to pass packs it into a bomb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,13 @@ class FlowRules:
             if rule.fits(pattern, klass, confidence):
                 return rule
         raise AssertionError("the last default rule fits everything")
+
+    def about_unread(self, rule: DlpRule, kind: str) -> DlpRule:
+        """What is done about content of this kind that cannot be read, if `rule` speaks about such content in general."""
+        if kind != Reason.TOO_LARGE or rule.basis is not Basis.DEFAULT:
+            return rule
+        card = self.strictest("pci/pan", (FindingClass.PAN,))
+        return TOO_LARGE if card >= Action.MASK else rule
 
     def strictest(self, pattern: str, klasses: tuple[FindingClass, ...]) -> Action:
         """The strictest action that any finding of `pattern` could meet on this flow."""

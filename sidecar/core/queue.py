@@ -24,6 +24,8 @@ class Queue:
     def __init__(self, gone: int) -> None:
         self.held: deque[_Held] = deque()
         """What waits."""
+        self.size = 0
+        """Bytes of it."""
         self._out: list[bytes] = []
         self.gone = gone
         """How many of the bytes to come have left already, before this inspection began."""
@@ -38,6 +40,7 @@ class Queue:
             wire = self._here(wire)
             start = end - len(wire) if linear else start
         self.held.append(_Held(wire, start, end, linear))
+        self.size += len(wire)
 
     def _here(self, wire: bytes) -> bytes:
         """The part of `wire` that has not left already."""
@@ -49,11 +52,15 @@ class Queue:
         """Release everything whose text lies before `safe`."""
         held = self.held
         while held and held[0].end <= safe:
-            self._out.append(held.popleft().wire)
+            self._let(held.popleft().wire)
         if held and held[0].linear and held[0].start < safe:
             first, cut = held[0], safe - held[0].start
-            self._out.append(first.wire[:cut])
+            self._let(first.wire[:cut])
             first.wire, first.start = first.wire[cut:], safe
+
+    def _let(self, wire: bytes) -> None:
+        self._out.append(wire)
+        self.size -= len(wire)
 
     def join(self, end: int) -> None:
         """What waits belongs from now on to another text, of `end` bytes so far, and cannot be masked in it."""

@@ -20,7 +20,7 @@ from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
 from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.hits import Hit
-from sidecar.core.inspector import Inspector, Seen
+from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
 from sidecar.core.samples import Samples
@@ -57,23 +57,24 @@ class Reading:
         samples: Samples | None = None,
         effort: Effort | None = None,
         *,
-        opened: bool = False,
+        limited: bool = False,
     ) -> None:
         """`samples` are those of the direction, for the text as it stands; each view has its own.
 
-        `effort` is that of the direction, and counts what came; it is spent on this text too if it was `opened`.
+        `effort` is that of the direction, and counts what came; it limits the work in this text if that is `limited`: in
+        all that was opened, and in views in views.
         """
         self._counts = shared is None and effort is None
         self._shared = Shared(effort=effort or Effort()) if shared is None else shared
-        self._effort = self._shared.effort if opened or shared is not None else None
+        self.effort = self._shared.effort if limited else None
         """What limits the work in this text."""
-        self._text = Text(inspector, place, paused_at, samples, self._effort)
+        self._text = Text(inspector, place, paused_at, samples, self.effort)
         self._inspector = inspector
         self._depth = depth
         self._first = shared is None
         self._copy = place.copy
         self._keep = inspector.keep
-        self._awake = _awake(inspector, place, depth, self._shared)
+        self._awake = _awake(inspector, place, depth, self._shared, limited=limited or shared is not None)
         self._before = b""
         """The end of the text: a view that wakes begins there."""
         self._safe = 0
@@ -91,7 +92,7 @@ class Reading:
             self._shared.effort.came += len(piece)
         spans = self._fresh(self._text.feed(piece))
         if self._depth and piece:
-            before, woken = self._before, self._followed(self._text.woken)
+            before, woken = self._before, self._text.woken
             if self._first and not before:
                 woken = self._inspector.spoken(woken)
             if self._in_header:
@@ -107,9 +108,7 @@ class Reading:
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
-        spans = self._fresh(self._text.end())
-        self._followed(())
-        return spans + self._awake.end()
+        return self._fresh(self._text.end()) + self._awake.end()
 
     def pause(self) -> list[Span]:
         """The remaining values if the text were over; but it may go on."""
@@ -149,6 +148,11 @@ class Reading:
         return self._safe
 
     @property
+    def exceeded(self) -> bool:
+        """Something in this text was passed over, because there was too much in what was opened."""
+        return self._text.exceeded
+
+    @property
     def has_problems(self) -> bool:
         """Whether something could not be decoded since the last look."""
         return bool(self._awake.problems)
@@ -157,16 +161,6 @@ class Reading:
         """What could not be decoded, told once."""
         problems, self._awake.problems = self._awake.problems, []
         return problems
-
-    def _followed(self, woken: Sequence[Seen]) -> Sequence[Seen]:
-        """The signs that the limit of work leaves; that it is exceeded, by hits or by signs, is told once."""
-        if self._effort is None:
-            return woken
-        left = woken[: self._effort.signs(len(woken))] if woken else woken
-        if (self._text.exceeded or len(left) < len(woken)) and not self._shared.exceeded:
-            self._shared.exceeded = True
-            self._awake.problems.append(UnscannableError("too much in what was opened", too_large=True))
-        return left
 
     def _unsure(self) -> int:
         """The offset up to which nothing can become part of an encoded value of which only the beginning has come."""
@@ -197,16 +191,12 @@ def _fresh(spans: Sequence[Span], told: set[tuple[str, int]], first: bool, copy:
     return fresh
 
 
-def _awake(
-    inspector: Inspector,
-    place: Place,
-    depth: int,
-    shared: Shared,
-) -> Awake:
+def _awake(inspector: Inspector, place: Place, depth: int, shared: Shared, *, limited: bool) -> Awake:
     def inner(spec: Spec) -> Reading:
-        return Reading(inspector, place.through(spec.name, copy=spec.run), 0, depth - 1, shared)
+        through = place.through(spec.name, copy=spec.run)
+        return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens)
 
-    return Awake(inner, inspector.keep, shared, inspector.views)
+    return Awake(inner, inspector.keep, shared, inspector.views, limited=limited)
 
 
 def spans(
@@ -242,7 +232,7 @@ def looked_at(
     if woken and depth:
         shared = Shared(source=len(text), effort=effort or Effort(len(text)))
         _fresh(found, shared.told, True, place.copy)
-        awake = _awake(inspector, place, depth, shared)
+        awake = _awake(inspector, place, depth, shared, limited=False)
         found += awake.feed(text, 0, woken)
         found += awake.end()
         problems = awake.problems
@@ -285,11 +275,13 @@ def read(
 
 def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:
     """The finding that something could not be looked at."""
-    rule = inspector.rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN)
+    kind = (Reason.TOO_LARGE if problem.too_large else Reason.UNSUPPORTED_ENCODING).value
+    rules = inspector.rules
+    rule = rules.about_unread(rules.judge("unscannable", FindingClass.UNSCANNABLE, Confidence.CERTAIN), kind)
     return Finding(
         pattern="unscannable",
         klass=FindingClass.UNSCANNABLE,
-        kind=(Reason.TOO_LARGE if problem.too_large else Reason.UNSUPPORTED_ENCODING).value,
+        kind=kind,
         shown=str(problem),
         confidence=Confidence.CERTAIN,
         severity=Severity.MEDIUM,

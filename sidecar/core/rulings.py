@@ -12,7 +12,7 @@ from typing import Final
 
 from sidecar.core.allowances import NO_MARKS, Marks
 from sidecar.core.confirm import OPEN_ENDED, Span
-from sidecar.core.findings import Action, Finding
+from sidecar.core.findings import Action, Finding, FindingClass
 from sidecar.core.policy import DlpRule, FlowRules
 
 MOST: Final = 1_000
@@ -45,6 +45,8 @@ class Rulings:
     def finding(self, finding: Finding, path: str, marks: Marks = NO_MARKS) -> Finding:
         """A finding as it is judged now."""
         rule = self._rule(finding, path, marks)
+        if finding.klass is FindingClass.UNSCANNABLE:
+            rule = self.rules.about_unread(rule, finding.kind)
         action = rule.action
         if action is Action.MASK and finding.pattern in OPEN_ENDED:
             action = Action.BLOCK

@@ -1,10 +1,11 @@
 """A text that grows: what is confirmed in it, and up to where it is safe to let go."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import Effort
+from sidecar.core.decode.unscannable import BYTE_COST, HIT_COST, SIGN_COST, VALUE_COST, Effort
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Seen, Values
@@ -62,6 +63,8 @@ class Text:
         seen, known = self._tail + piece, len(self._tail)
         self.length += len(piece)
         hits = self._inspector.matcher.more(seen, known)
+        if self._effort is not None:
+            self._effort.spent += len(piece) * BYTE_COST + len(hits) * SIGN_COST
         self._tail = seen[-self._keep :]
         if self.woken:
             self.woken = ()
@@ -131,11 +134,12 @@ class Text:
         if effort is None:
             self._inspector.enter(values, ready, seen, base, self._place, self._samples)
             return
-        while ready and (allowed := effort.hits(min(len(ready), _AT_ONCE))):
-            known = len(values)
-            self._inspector.enter(values, ready[:allowed], seen, base, self._place, self._samples)
-            effort.values(len(values) - known)
-            ready = ready[allowed:]
+        only_told = self._inspector.only_told  # of these there are few: `Samples`
+        while ready and not effort.gone:
+            now, ready, known = ready[:_AT_ONCE], ready[_AT_ONCE:], len(values)
+            self._inspector.enter(values, now, seen, base, self._place, self._samples)
+            fresh = sum(index not in only_told for index, _ in islice(values, known, None))
+            effort.spent += len(now) * HIT_COST + fresh * VALUE_COST
         self.exceeded = self.exceeded or bool(ready)
 
     def _final(self, known: int | None) -> list[Span]:

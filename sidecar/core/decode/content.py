@@ -1,10 +1,10 @@
 """Content codings of HTTP bodies (RFC 9110 8.4.1): what is opened, codings in codings, and the limits over a body.
 
-A body is opened in parts of bounded size, as it arrives, and bounded in every way: to `SIZE_LIMIT` bytes of text, to what
-its size lets it grow to (`Account`: a few bytes must not keep us busy for long), to `WASTE_LIMIT` bytes that give no text
-at all (while a value is held, a peer could otherwise make us keep any amount of them), and to `WINDOW_LIMIT` bytes that
-decoders keep to copy from.  Beyond that it cannot be scanned, and is never silently clean.  What was opened before still
-counts.
+A body is opened in parts of bounded size, as it arrives, and bounded in every way: to what its size lets it grow to
+(`Account`: a few bytes must not keep us busy for long; what is large on the wire may be large), to `WASTE_LIMIT` bytes that
+give no text at all (while a value is held, a peer could otherwise make us keep any amount of them), and to `WINDOW_LIMIT`
+bytes that decoders keep to copy from.  Beyond that it cannot be scanned, and is never silently clean.  What was opened
+before still counts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,6 @@ from sidecar.core.decode.codings.zstd import Zstd
 from sidecar.core.decode.unscannable import Account
 from sidecar.core.decode.unscannable import UnscannableError as UnscannableError
 
-SIZE_LIMIT: Final = 256 * 1024 * 1024
-"""Bytes of text of one body."""
 WASTE_LIMIT: Final = 32 * 1024
 """Bytes that open to nothing: empty blocks, empty members, long names in gzip headers."""
 WINDOW_LIMIT: Final = 6 * 1024 * 1024
@@ -28,6 +26,7 @@ _BROTLI_WINDOW: Final = 4 * 1024 * 1024
 DEPTH_LIMIT: Final = 4
 """Codings in codings; curl stops at 5."""
 
+_GROWTH: Final = "decoded body exceeds the limit of growth"
 _THIN: Final = 16
 """So many bytes for one byte of text are no waste: a stream that is flushed after every event."""
 _BLOCK: Final = 4096
@@ -62,7 +61,7 @@ class Inflater:
         if len(names) > DEPTH_LIMIT:
             raise UnscannableError(f"content coding: more than {DEPTH_LIMIT}", too_large=True)
         self._account = account or Account()
-        self._in = self._out = 0
+        self._in = 0
         self._came_before = self._account.came
         windows = _windows(names)
         self._stages = [
@@ -72,6 +71,8 @@ class Inflater:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The text that `data` opens, part by part.  Iterating raises UnscannableError where no more can be opened."""
+        if not self._in and self._account.room(self._came_before + _BLOCK) <= 0:
+            raise UnscannableError(_GROWTH, too_large=True)  # bodies before it took it all: it is not begun
         at = 0
         while at < len(data):
             # In blocks that do not depend on how the body was cut, so that neither does the answer.
@@ -85,17 +86,10 @@ class Inflater:
 
     def _through(self, data: bytes, came: int, stages: "list[_Stage]") -> Iterator[bytes]:
         if not stages:
-            yield from self._counted(data)
+            yield data
             return
         for part in stages[0].feed(data, came):
             yield from self._through(part, came, stages[1:])
-
-    def _counted(self, text: bytes) -> Iterator[bytes]:
-        room = SIZE_LIMIT - self._out
-        self._out += len(text)
-        yield text[:room]
-        if len(text) > room:
-            raise UnscannableError("decoded body exceeds the limit", too_large=True)
 
 
 def _windows(names: Sequence[bytes]) -> dict[bytes, int]:
@@ -132,14 +126,14 @@ class _Stage:
 
     def _limited(self, text: bytes, came: int) -> Iterator[bytes]:
         """As much of `text` as the limits leave, and the error if that is not all."""
-        room, what = self._account.room(came), "decoded body exceeds the limit of growth"
+        room, what = self._account.room(came), _GROWTH
         kept = self._window
         if kept is not None and self._coding.window > kept and kept - self._out < room:
             room, what = kept - self._out, "window of the content coding too large"
         if room > 0:
             yield text[:room]
         if len(text) > room:
-            raise UnscannableError(what, too_large=True)
+            raise UnscannableError(what, too_large=what is _GROWTH)
         self._out += len(text)
         self._account.made += len(text)
 

@@ -26,41 +26,37 @@ CONTAINER_LIMIT: Final = 64
 CONTAINER_FREE: Final = 512 * 1024
 
 
-EFFORT_FREE: Final = 8 * 1024
-EFFORT_EACH: Final = 2
-"""Units of work in what is opened: so many, and one for so many bytes that came.  Plain text can hold as much work a byte;
-without this limit, a few kilobytes that open to a list of card numbers would keep us busy for seconds."""
-HIT_COST: Final = 2
-VALUE_COST: Final = 128
-"""Units that it takes to look at a hit of a pattern, and to tell the value that it turns out to be; to follow the sign of a
-view is one unit, some five microseconds."""
+EFFORT_FREE: Final = 12_000_000
+EFFORT_EACH: Final = 1_000
+"""Work in what is opened: so much, and so much for each byte that came, in nanoseconds.  They are counted, not measured:
+the answer must not depend on the machine.  A list of numbers that comes as plain text takes as long a byte; without this
+limit, a few kilobytes that open to one would keep us busy for seconds."""
+BYTE_COST: Final = 8
+"""Of a byte that was opened: to open it, to scan it, to keep it."""
+SIGN_COST: Final = 1_000
+"""Of whatever the engine sees."""
+HIT_COST: Final = 15_000
+VALUE_COST: Final = 150_000
+"""Of a hit of a pattern that is looked at, and of the value that it turns out to be."""
+VIEW_COST: Final = 60_000
+"""Of a view that begins."""
+
+
+TOO_MUCH: Final = "too much in what was opened"
 
 
 class Effort:
-    """The work in what is opened: one for each direction of a connection."""
+    """The work in what is opened: one for each direction of a connection, so that many small bombs are one."""
 
     def __init__(self, came: int = 0) -> None:
         self.came = came
         """Bytes as they came."""
         self.spent = 0
 
-    def signs(self, count: int) -> int:
-        """How many of so many signs may still be followed; they count as followed."""
-        return self._allowed(count, 1)
-
-    def hits(self, count: int) -> int:
-        """How many of so many hits may still be looked at; they count as looked at."""
-        return self._allowed(count, HIT_COST)
-
-    def values(self, count: int) -> None:
-        """So many hits turned out to be values."""
-        self.spent += count * VALUE_COST
-
-    def _allowed(self, count: int, each: int) -> int:
-        room = EFFORT_FREE + self.came // EFFORT_EACH - self.spent
-        allowed = min(count, max(0, room) // each)
-        self.spent += allowed * each
-        return allowed
+    @property
+    def gone(self) -> bool:
+        """No more is allowed until more has come."""
+        return self.spent > EFFORT_FREE + EFFORT_EACH * self.came
 
 
 class Account:

@@ -7,7 +7,7 @@ from sidecar.core.views.signs import DIGITS, either
 from sidecar.core.views.view import Sign
 
 _BETWEEN: Final = rb"(?:[ :;,|-]|,?[ ]?0x|\r?\n[ ]{0,8}|,\r?\n?[ ]{0,8}(?:0x)?)"
-_RUN: Final = re.compile(rb"(?:(?:[0-9A-Fa-f]{2})+|" + _BETWEEN + rb"[0-9A-Fa-f]{2})*")
+_RUN: Final = re.compile(rb"(?:(?:[0-9A-Fa-f]{2})++|" + _BETWEEN + rb"[0-9A-Fa-f]{2})*+")
 _SEPARATORS: Final = re.compile(rb"0x|[^0-9A-Fa-f]")
 _UNFINISHED: Final = re.compile(
     rb"(?:" + _BETWEEN + rb"|,?[ ]?0?|\r?\n?[ ]{0,8}|,\r?\n?[ ]{0,8}0?)?[0-9A-Fa-f]?"

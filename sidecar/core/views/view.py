@@ -88,3 +88,7 @@ class Spec(NamedTuple):
     """An expression of Python's: an end of a text that could become the first sign in it."""
     back: int = 0
     """How far before such an end a value could begin, bytes."""
+    opens: bool = False
+    """It can make very much more than it is fed: the work in that is limited (`core.decode.unscannable.Effort`)."""
+    cost: int = 0
+    """Nanoseconds for a byte that it is fed or makes, whichever are more; 0 where that is not worth counting."""

@@ -44,7 +44,7 @@ class Brotli:
                 if len(self._begin) < _HEADER:
                     return
                 if not 0 < _only_block(self._begin) <= self._limit:
-                    raise UnscannableError("window of the content coding too large", too_large=True)
+                    raise UnscannableError("window of the content coding too large")
             self._stream, data = brotli.Decompressor(), self._begin
         yield from self._fed(self._stream, data)
 

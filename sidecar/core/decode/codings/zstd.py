@@ -84,7 +84,7 @@ class Zstd:
             return b""
         self.window = _content_size(header, sizes) if alone else _window(header[5])
         if self.window > WINDOW_LIMIT:
-            raise UnscannableError("content coding: window larger than 8 MiB", too_large=True)
+            raise UnscannableError("content coding: window larger than 8 MiB")
         self._checksum = bool(flags & 4)
         self._stream = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).decompressobj()
         self._buffer, self._state = b"", self._in_block_header

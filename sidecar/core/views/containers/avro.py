@@ -113,4 +113,4 @@ def _number(text: bytes, at: int) -> tuple[int, int]:
     raise UnfinishedError
 
 
-AVRO: Final = Spec("avro", Avro, (Sign(rb"Obj\x01[\x01-\x40]"),), 16, run=True, start=whole)
+AVRO: Final = Spec("avro", Avro, (Sign(rb"Obj\x01[\x01-\x40]"),), 16, run=True, start=whole, opens=True)

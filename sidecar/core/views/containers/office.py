@@ -39,4 +39,5 @@ OFFICE: Final = Spec(
     Office,
     (Sign(rb"<w:t[ >]"), Sign(rb"<a:t>"), Sign(rb"<si><r>"), Sign(rb"<text:span")),
     0,
+    cost=50,
 )

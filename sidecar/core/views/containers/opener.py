@@ -38,6 +38,11 @@ class Opener:
         """No value begins before the part that it stands in."""
         return 0
 
+    @property
+    def came(self) -> int:
+        """Bytes that have come, those in the buffer too."""
+        return self._in
+
     def feed(self, piece: bytes) -> bytes:
         """What the parts in `piece` open to."""
         parts: list[bytes] = []
@@ -58,6 +63,10 @@ class Opener:
     def end(self) -> bytes:
         """Nothing is kept back."""
         return b""
+
+    def drop(self) -> None:
+        """Nothing more is opened: let go of what takes memory.  The opener lives on for a while: its state refers to it."""
+        self.buffer = b""
 
     def taken_problems(self) -> list[UnscannableError]:
         """What could not be opened, told once."""

@@ -97,4 +97,4 @@ def _unarmoured(text: bytes) -> tuple[bytes, bool]:
     return good, True
 
 
-PDF: Final = Spec("pdf", Pdf, (Sign(rb"%PDF-[12]\.[0-9]"),), 16, run=True, start=whole)
+PDF: Final = Spec("pdf", Pdf, (Sign(rb"%PDF-[12]\.[0-9]"),), 16, run=True, start=whole, opens=True)

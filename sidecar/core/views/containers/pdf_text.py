@@ -102,4 +102,4 @@ def _number(operand: bytes) -> float:
         return 0.0
 
 
-PDF_TEXT: Final = Spec("pdf_text", PdfText, (Sign(rb"[\)\]>][ \r\n]?T[jJ]"),), 64)
+PDF_TEXT: Final = Spec("pdf_text", PdfText, (Sign(rb"[\)\]>][ \r\n]?T[jJ]"),), 64, cost=150)

@@ -1,10 +1,10 @@
-"""Compressed files in a text: gzip, bzip2 and xz go by their first bytes, wherever they stand (an upload, a layer)."""
+"""Compressed files in a text: gzip and bzip2 go by their first bytes, wherever they stand (an upload, a layer)."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed, Xz
+from sidecar.core.views.containers.member import Bounded, Deflated, Member, Packed
 from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Sign, Spec
 
@@ -31,10 +31,15 @@ GZIP: Final = Spec(
     16,
     run=True,
     start=whole,
+    opens=True,
 )
 BZIP2: Final = Spec(
-    "bzip2", partial(Single, b"BZh", Bounded.bzip2), (Sign(rb"BZh[1-9]1AY&SY"),), 0, run=True, start=whole
-)
-XZ: Final = Spec(
-    "xz", partial(Single, b"\xfd7zXZ\x00", Xz), (Sign(rb"\xfd7zXZ\x00"),), 0, run=True, start=whole
+    "bzip2",
+    partial(Single, b"BZh", Bounded.bzip2),
+    (Sign(rb"BZh[1-9]1AY&SY"),),
+    0,
+    run=True,
+    start=whole,
+    opens=True,
+    cost=40,
 )

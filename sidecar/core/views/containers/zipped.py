@@ -54,4 +54,4 @@ class Zip(Packed):
         return b"\n"
 
 
-ZIP: Final = Spec("zip", Zip, (Sign(rb"PK\x03\x04[\x00-\x3f]"),), 16, run=True, start=whole)
+ZIP: Final = Spec("zip", Zip, (Sign(rb"PK\x03\x04[\x00-\x3f]"),), 16, run=True, start=whole, opens=True)
