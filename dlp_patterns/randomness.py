@@ -41,3 +41,20 @@ def _mixed(text: bytes, distinct: int) -> bool:
     """Whether letters alone look random: many, and upper and lower case mixed as no name mixes them."""
     upper = sum(65 <= byte <= 90 for byte in text)
     return distinct >= _MIN_DISTINCT_LETTERS and 3 <= upper <= len(text) - 3
+
+
+_CHANGES = re.compile(rb"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])|[a-z](?=[A-Z])")
+_FEWEST_CHANGES = 3
+_CHANGES_IN_EACH = 7
+"""Of random hex or base 36 every second place is a change, of base 32 every third."""
+_SEPARATORS = re.compile(rb"[^0-9A-Za-z]")
+_SEPARATORS_IN_EACH = 7
+
+
+def scrambled(text: bytes) -> bool:
+    """Whether letters and digits change places as in nothing that a person writes: no path, no name with a date in it."""
+    changes, separators = len(_CHANGES.findall(text)), len(_SEPARATORS.findall(text))
+    return (
+        changes >= max(_FEWEST_CHANGES, len(text) // _CHANGES_IN_EACH)
+        and separators <= len(text) // _SEPARATORS_IN_EACH
+    )

@@ -1,0 +1,48 @@
+"""Keys without a form of their own, known by the service whose name stands before them: `loadmill_secret: "..."`.
+
+What belongs here: where the name may stand, and telling keys from what only looks random.  What never does: the names
+(`dlp_patterns.services`), and how a key is assigned, which the expression states.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dlp_patterns import randomness, services
+from dlp_patterns.model import Confirmed, Evidence
+
+_VALUE = re.compile(rb"[0-9A-Za-z_.~+/-]+={0,2}\Z")
+_FIELD = re.compile(rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}[^0-9A-Za-z]{0,16}(?:[A-Za-z]{5,9} )?\Z")
+"""The name of the field right before a value, of several words even, what assigns, and a scheme such as `Bearer`."""
+_ASSIGNS = re.compile(rb"[:=,(>]")
+_PUBLIC = frozenset(
+    b"""
+    sha hash digest md5 checksum commit revision integrity etag fingerprint public publishable version trace span cache
+    idempotency page next continuation cursor csrf xsrf primary foreign sort partition object dedup request correlation
+    """.split()
+)
+"""What a field with such a word in its name holds may be seen by anybody, or is no key at all."""
+
+_NEAR = 72
+"""How far before a value a service is looked for, bytes."""
+
+
+def check(window: bytes, start: int, end: int) -> Confirmed | None:
+    """The value at the end of window[start:end]; FAIR if the service is not named by its field, but near it."""
+    value = _VALUE.search(window, start, end)
+    if value is None or value.start() == start:
+        return None
+    text = value.group()
+    if randomness.weigh(text) is None or not randomness.scrambled(text):
+        return None
+    before = window[max(0, value.start() - _NEAR) : value.start()]
+    field = _FIELD.search(before)
+    words = services.words(field.group()) if field else []
+    if not _PUBLIC.isdisjoint(words):
+        return None
+    if services.called(words):
+        return Confirmed(value.start(), end, "service", Evidence.STRONG)
+    assigned = _ASSIGNS.search(window, start, value.start()) is not None
+    if assigned and services.named(services.words(before)):
+        return Confirmed(value.start(), end, "service", Evidence.FAIR)
+    return None
