@@ -51,10 +51,11 @@ _SEPARATORS = re.compile(rb"[^0-9A-Za-z]")
 _SEPARATORS_IN_EACH = 7
 
 
-def scrambled(text: bytes) -> bool:
-    """Whether letters and digits change places as in nothing that a person writes: no path, no name with a date in it."""
+def scrambled(text: bytes, fewest: int | None = None) -> bool:
+    """Whether letters and digits change places as in nothing that a person writes: no path, no name with a date in it.
+
+    `fewest` changes are enough where more than the value speaks for it.
+    """
     changes, separators = len(_CHANGES.findall(text)), len(_SEPARATORS.findall(text))
-    return (
-        changes >= max(_FEWEST_CHANGES, len(text) // _CHANGES_IN_EACH)
-        and separators <= len(text) // _SEPARATORS_IN_EACH
-    )
+    enough = max(_FEWEST_CHANGES, len(text) // _CHANGES_IN_EACH) if fewest is None else fewest
+    return changes >= enough and separators <= len(text) // _SEPARATORS_IN_EACH

@@ -12,7 +12,7 @@ from typing import Final
 
 _NAMES: Final = frozenset(
     b"""
-    1password abuseipdb abyssale accuweather adafruit adobe adzuna aeroworkflow ai21studio airbrake airship airtable
+    1password bintray confluence jira privateai coderabbit abuseipdb abyssale accuweather adafruit adobe adzuna aeroworkflow ai21studio airbrake airship airtable
     airvisual aiven alconost alegra aletheia algolia alibaba alienvault alphavantage amadeus ambee amplitude ansible
     anthropic anypoint apacta api2cart apideck apiflash apifonica apify apilayer apimatic apimetrics apitemplate
     appcenter appcues appfollow appinsights appointedd appoptics appsync appsynergy apptivo appveyor arangodb
@@ -120,4 +120,8 @@ def called(field: Sequence[bytes]) -> bool:
 
 def _joined(text: Sequence[bytes]) -> list[bytes]:
     """Every run of one to `_LONGEST` words, written as one."""
-    return [b"".join(text[at : at + size]) for size in range(1, _LONGEST + 1) for at in range(len(text) - size + 1)]
+    return [
+        b"".join(text[at : at + size])
+        for size in range(1, _LONGEST + 1)
+        for at in range(len(text) - size + 1)
+    ]

@@ -12,8 +12,12 @@ from dlp_patterns import randomness, services
 from dlp_patterns.model import Confirmed, Evidence
 
 _VALUE = re.compile(rb"[0-9A-Za-z_.~+/-]+={0,2}\Z")
-_FIELD = re.compile(rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}[^0-9A-Za-z]{0,16}(?:[A-Za-z]{5,9} )?\Z")
+_FIELD = re.compile(
+    rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}[^0-9A-Za-z]{0,16}(?:[0-9A-Za-z-]{2,16} ){0,2}(?:[0-9]+:)?\Z"
+)
 """The name of the field right before a value, of several words even, what assigns, and a scheme such as `Bearer`."""
+_SUMMED = re.compile(rb"(?:gh[oprsu]|npm)_")
+"""What has check digits is told by them, or not at all."""
 _ASSIGNS = re.compile(rb"[:=,(>]")
 _PUBLIC = frozenset(
     b"""
@@ -23,6 +27,8 @@ _PUBLIC = frozenset(
 )
 """What a field with such a word in its name holds may be seen by anybody, or is no key at all."""
 
+_FEWEST = 2
+"""Changes between letters and digits in what a field of a service holds; what only stands near it must have more."""
 _NEAR = 72
 """How far before a value a service is looked for, bytes."""
 
@@ -33,16 +39,18 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     if value is None or value.start() == start:
         return None
     text = value.group()
-    if randomness.weigh(text) is None or not randomness.scrambled(text):
+    evidence = randomness.weigh(text)
+    if evidence is None or _SUMMED.match(text) or not randomness.scrambled(text, _FEWEST):
         return None
     before = window[max(0, value.start() - _NEAR) : value.start()]
     field = _FIELD.search(before)
     words = services.words(field.group()) if field else []
     if not _PUBLIC.isdisjoint(words):
         return None
+    random = randomness.scrambled(text)
     if services.called(words):
-        return Confirmed(value.start(), end, "service", Evidence.STRONG)
+        return Confirmed(value.start(), end, "service", evidence if random else Evidence.FAIR)
     assigned = _ASSIGNS.search(window, start, value.start()) is not None
-    if assigned and services.named(services.words(before)):
+    if random and assigned and services.named(services.words(before)):
         return Confirmed(value.start(), end, "service", Evidence.FAIR)
     return None
