@@ -12,8 +12,9 @@ from dlp_patterns.model import Evidence
 
 _PLACEHOLDER = re.compile(
     rb"(?i:example|placeholder|redacted|your[_-]?(?:api|key|token|secret|pass|own)|your[_-]|change_?me|insert|xxxx|dummy"
-    rb"|sample|foobar|qwerty|todo)|([^-=])\1\1\1\1|\*\*\*|\$\{|\{\{|<[a-z]"
+    rb"|sample|foobar|qwerty|todo)|([^-=A])\1\1\1\1|A{24}|\*\*\*|\$\{|\{\{|<[a-z]"
 )
+"""A run of A is no placeholder as long as it can be the zeros of something binary in base64."""
 _SEQUENCE = re.compile(rb"(?i:abcdef|zyxwvu)|1234567|7654321")
 """Nothing random has this, but a lazy secret can: it says less, not nothing."""
 

@@ -2,7 +2,7 @@
 
 What belongs here: the account number folded into newer ids, and AWS's own example.  What never does: secret
 access keys.
-Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary).  In ids issued since 2019 the
+Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary, ABIA STS bearer token, ACCA context-specific).  In ids issued since 2019 the
 first 40 bits after the leading one are the account number, which has twelve decimal digits; older ids go on
 with I or J.
 """
@@ -14,7 +14,7 @@ import binascii
 
 from dlp_patterns.model import Confirmed, Evidence
 
-_KINDS = {b"AKIA": "long-term", b"ASIA": "temporary"}
+_KINDS = {b"AKIA": "long-term", b"ASIA": "temporary", b"ABIA": "bearer", b"ACCA": "context-specific"}
 _MIN_DISTINCT = 6
 
 

@@ -1,7 +1,7 @@
 """JSON Web Tokens: a header that is JSON and names an algorithm.
 
 What belongs here: reading the header.  What never does: the signature, and what the token claims.
-Source: RFC 7515 section 4 (JOSE header, `alg`), RFC 7519.
+Source: RFC 7515 section 4 (JOSE header, `alg`), RFC 7516 section 4 (`enc`), RFC 7519.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
         header = json.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         return None
-    algorithm = header.get("alg") if isinstance(header, dict) else None
-    if start == end or not isinstance(algorithm, str) or not algorithm:
+    if start == end or not isinstance(header, dict):
+        return None
+    algorithm = header.get("alg", header.get("enc"))
+    if not isinstance(algorithm, str) or not algorithm:
         return None
     return Confirmed(start, end, "jwt", Evidence.FAIR if algorithm.lower() == "none" else Evidence.STRONG)
