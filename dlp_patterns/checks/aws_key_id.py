@@ -2,9 +2,9 @@
 
 What belongs here: the account number folded into newer ids, and AWS's own example.  What never does: secret
 access keys.
-Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary, ABIA STS bearer token, ACCA context-specific).  In ids issued since 2019 the
-first 40 bits after the leading one are the account number, which has twelve decimal digits; older ids go on
-with I or J.
+Source: AWS IAM guide, "Unique identifiers" (AKIA long-term, ASIA temporary, ABIA STS bearer token, ACCA
+context-specific).  In ids issued since 2019 the first 40 bits after the leading one are the account number, which has
+twelve decimal digits; older ids go on with I or J.
 """
 
 from __future__ import annotations

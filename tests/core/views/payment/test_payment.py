@@ -131,6 +131,12 @@ def found(text: bytes, *, scanned: bool) -> list[Finding]:
     return read(replace(inspector(), views=views, matcher=every_sign()), text)
 
 
+def test_white_space_in_the_place_of_a_bitmap_is_no_message() -> None:
+    """As a text of old protocols had it, in a table of numbers: `0110` and forty spaces."""
+    wire = b"0110" + b" " * 40 + b"\n" + in_ascii(hexadecimal=True)
+    assert seen_by(ISO8583, [wire]) == LINES
+
+
 @pytest.mark.parametrize("name", ["ASCII, hexadecimal bitmap", "ASCII, binary bitmap", "packed", "chip"])
 def test_what_is_scanned_is_read_in_every_format(name: str) -> None:
     told = found(READ[name][1], scanned=True)
