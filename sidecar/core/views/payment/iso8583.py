@@ -154,7 +154,9 @@ class _Message:
     def _binary(self, size: int) -> bytes:
         if not self._way.hexadecimal:
             return self._take(size)
-        return binascii.unhexlify(self._take(2 * size))  # ValueError; bytes.fromhex would pass over white space
+        return binascii.unhexlify(
+            self._take(2 * size)
+        )  # ValueError; bytes.fromhex would pass over white space
 
     def _length(self, element: Element) -> int:
         if not element.prefix:
