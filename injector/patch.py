@@ -51,7 +51,7 @@ def _objects(old: Object, new: Object, path: str) -> Iterator[Operation]:
         if key not in old:
             yield {"op": "add", "path": _below(path, key), "value": value}
     for key, value in old.items():
-        if key in new:
+        if key in new and new[key] is not value:  # a copy shares its leaves: most of a pod ends here
             yield from _values(value, new[key], _below(path, key))
 
 
@@ -61,7 +61,8 @@ def _lists(old: list[Node], new: list[Node], path: str) -> Iterator[Operation]:
         pairs = min(old_to - old_from, new_to - new_from)
         for offset in range(pairs):
             place = new_from + offset
-            yield from _values(old[old_from + offset], new[place], f"{path}/{place}")
+            if new[place] is not old[old_from + offset]:
+                yield from _values(old[old_from + offset], new[place], f"{path}/{place}")
         for _ in range(old_from + pairs, old_to):
             yield {"op": "remove", "path": f"{path}/{new_from + pairs}"}
         for place in range(new_from + pairs, new_to):

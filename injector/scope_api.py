@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from injector.kube import KubeError
 from injector.scope_hub import Hub, Reader
 from injector.scope_model import ScopeModel
+from injector.serving import BODY_NOW
 from injector.slim import Pod
 from injector.token_review import Asker, Reviewer
 from sidecar.core.scope_feed import encode_lookup
@@ -133,9 +134,10 @@ class _Stream(Response):
         del self.headers["content-length"]
         self._hub, self._uid, self._own = hub, uid, own
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI.  The reader lives exactly as long as this call."""
         reader = self._hub.join(self._uid, self._own)
+        reader.at_once = _at_once(scope)
         listening = asyncio.create_task(_end_with(receive, reader))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -148,6 +150,13 @@ class _Stream(Response):
         finally:
             listening.cancel()
             self._hub.leave(reader)
+
+
+def _at_once(scope: Scope) -> Callable[[bytes], bool]:
+    """Writes a line that is one piece, if the connection takes it now."""
+    write: Callable[[bytes], bool] = scope["extensions"][BODY_NOW]["write"]
+    has_body = scope["method"] != "HEAD"
+    return lambda line: has_body and len(line) <= _PIECE and write(line)
 
 
 async def _end_with(receive: Receive, reader: Reader) -> None:

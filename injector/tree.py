@@ -87,8 +87,8 @@ def containers(spec: Object) -> Iterator[Object]:
 def copied(node: Node) -> Node:
     """An equal tree that shares nothing that could be changed; several times as fast as `copy.deepcopy`."""
     if isinstance(node, dict):
-        return {key: copied(value) for key, value in node.items()}
-    return [copied(value) for value in node] if isinstance(node, list) else node
+        return {key: copied(each) if isinstance(each, (dict, list)) else each for key, each in node.items()}
+    return [copied(each) for each in node] if isinstance(node, list) else node
 
 
 def compact(node: Node) -> str:

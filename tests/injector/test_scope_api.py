@@ -157,6 +157,26 @@ def test_the_stream(run):
     run(story)
 
 
+def test_a_line_is_on_the_wire_when_its_batch_is_made_and_what_cannot_be_keeps_its_place(run):
+    async def story(replica: Replica) -> None:
+        async with replica.asked("/v1/scopes") as (_, api):
+            feed, lines = ScopeFeed(), stream(api)
+            feed.line(await anext(lines))
+            (reader,) = replica.hub._readers
+            await until(lambda: reader._idle)
+            replica.add(pod("b", "10.244.0.2"))
+            assert not reader._lines, "no turn of the event loop since"
+            for number in range(200):  # longer than one piece: waits for its turn, and the next one behind it
+                replica.model.put_pod(pod(f"p{number}", f"10.244.1.{number}"), 0)
+            replica.hub.publish()
+            replica.add(pod("c", "10.244.0.3", scope=OUT))
+            assert len(reader._lines) == 2
+            sizes = [len(feed.line(await anext(lines)).changed) for _ in range(3)]  # type: ignore[union-attr,arg-type]
+            assert sizes == [1, 200, 1]
+
+    run(story)
+
+
 def test_a_large_map_comes_whole(run):
     async def story(replica: Replica) -> None:
         for number in range(20_000):
@@ -298,7 +318,8 @@ def test_as_many_streams_as_a_replica_takes(run, monkeypatch):
     run(story)
 
 
-def test_a_sidecar_that_does_not_read_costs_a_bounded_queue(run, monkeypatch):
+@pytest.mark.parametrize("pods", [100, 2_000], ids=["written at once", "in pieces"])
+def test_a_sidecar_that_does_not_read_costs_a_bounded_queue(run, monkeypatch, pods):
     monkeypatch.setattr(scope_hub, "QUEUE", 8)
 
     async def story(replica: Replica) -> None:
@@ -306,8 +327,8 @@ def test_a_sidecar_that_does_not_read_costs_a_bounded_queue(run, monkeypatch):
             feed, lines = ScopeFeed(), stream(quick)
             slow._reader._transport.pause_reading()  # type: ignore[attr-defined]
             feed.line(await anext(lines))
-            for turn in range(1_000):  # until the kernel's buffers are full, then the queue
-                for number in range(2_000):
+            for turn in range(1_000_000 // pods):  # until the kernel's buffers are full, then the queue
+                for number in range(pods):
                     facts = pod(
                         f"p{number}", f"10.244.{number >> 8}.{number & 255}", scope=(IN, OUT)[turn % 2]
                     )

@@ -122,6 +122,36 @@ def test_a_reader_that_falls_behind_starts_over_and_holds_up_nobody():
     assert (kinds(slow), kinds(quick), replica.hub.counts.overflows) == ([], ["heartbeat"], 1)
 
 
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=40))
+def test_at_once_or_in_turn_every_line_comes_once_and_in_its_place(story):
+    async def told() -> list[bytes]:
+        reader, written = Reader("a", 0.0), list[bytes]()
+        free = False
+
+        def at_once(line: bytes) -> bool:
+            if free:
+                written.append(line)
+            return free
+
+        async def read() -> None:
+            async for line in reader.lines():
+                await asyncio.sleep(0)  # as a connection that takes it piece by piece
+                written.append(line)
+
+        reader.at_once = at_once
+        reading = asyncio.create_task(read())
+        for number, (free, turns) in enumerate(story):  # noqa: B007 - `at_once` looks at it
+            assert reader.offer(b"%d" % number)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        while reader._lines or not reader._idle:
+            await asyncio.sleep(0)
+        reading.cancel()
+        return written
+
+    assert asyncio.run(told()) == [b"%d" % number for number in range(len(story))]
+
+
 def test_a_stream_ends_with_its_time_but_not_while_the_replica_is_blind():
     replica = Replica()
     reader = replica.hub.join("a", IN)
