@@ -6,13 +6,14 @@ webhook, whose patch must make the very same pod.  `CDEFENCE_GOLDEN=write pytest
 
 import base64
 import json
+import re
 
 import pytest
 
 from injector import offline, patch, review
 from injector.recipe import Recipe
 from injector.tree import Object
-from injector.workloads import Found, find
+from injector.workloads import TEMPLATES, Found, find
 from injector.yaml_edit import Document
 from tests.injector.pods import NAMES, found, source
 from tests.kit.golden import FOLDER, check_golden
@@ -34,6 +35,11 @@ REWORDED = {
 def test_there_are_enough_of_them():
     assert len(NAMES) - len(REFUSED) >= 25
     assert set(NAMES) >= REFUSED | UNTOUCHED
+
+
+def test_every_kind_of_workload_is_among_them():
+    seen = {kind for name in NAMES for kind in re.findall(r"\bkind: *(\w+)", source(name))}
+    assert {kind for _, kind in TEMPLATES} <= seen
 
 
 def test_no_golden_file_is_left_over():
