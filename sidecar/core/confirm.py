@@ -135,6 +135,14 @@ class Confirmer:
             rules.marks(pattern.told, value),
         )
 
+    def rules_out(self, hit: Hit, text: bytes) -> bool:
+        """Whether it takes no more than a look to see that nothing is behind a hit in a text, as mostly nothing is."""
+        index, end = hit
+        cut = self._short_cuts[index]
+        if cut is None:
+            return False
+        return all(cut(text, stop) for stop in _stops(self.patterns[index].boundary.right, text, end))
+
     def limit(self, span: Span) -> int:
         """The offset up to which every value of this pattern that begins where `span` does has been hit."""
         return span.start + self.patterns[span.index].width + 1

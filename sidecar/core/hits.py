@@ -5,7 +5,7 @@ A *hit* is an unconfirmed regex match: which pattern, and where in the text the 
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from dlp_patterns.model import Pattern
 
@@ -13,6 +13,10 @@ Hit = tuple[int, int]
 """(index into `Matcher.patterns`, offset just behind the match in the text; one further if a boundary byte was needed).
 
 Indices behind the last pattern's are signs of views (`core.views.table.SIGNS`): a sign was seen about there."""
+
+
+NOBODY: Final[frozenset[int]] = frozenset()
+"""No pattern."""
 
 
 class EngineError(Exception):
@@ -37,11 +41,11 @@ class Matcher(Protocol):
     def reach(self) -> int:
         """How many bytes before the end of a hit confirmation may look at."""
 
-    def once(self, text: bytes) -> Sequence[Hit]:
-        """The hits in a complete text."""
+    def once(self, text: bytes, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
+        """The hits in a complete text; those of the patterns `without` may be missing, which saves time."""
 
-    def more(self, seen: bytes, known: int) -> Sequence[Hit]:
-        """The hits that end behind offset `known` of `seen`, the end of a text that may go on.
+    def more(self, seen: bytes, known: int, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
+        """The hits that end behind offset `known` of `seen`, the end of a text that may go on; `without`: as above.
 
         What is known of the text begins at its beginning, or at least `reach` bytes before `known`.
         """

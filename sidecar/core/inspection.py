@@ -136,7 +136,7 @@ class Inspection:
             if unit is None:
                 step = self._process(self._reader.feed(data))
             else:
-                hits = self._inspector.matcher.once(data)
+                hits = self._inspector.matcher.once(data, self.samples.pass_over(0, len(data)))
                 if (not hits or self._nothing_in(data, unit, hits)) and not self._begins_table(data, unit):
                     self.samples.next_text(len(data))
                     self.inside = unit is Unit.HEAD
@@ -441,11 +441,12 @@ class Inspection:
         left, inspector = self.samples.left(hits), self._inspector
         if any(index not in inspector.must_not_leave for index, _ in left):
             return False  # or it is the sign of a view
-        for piece in _as_pieces(data, unit, left) if left else ():
-            if piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY)):
-                return False
-        self.samples.passed_over += len(hits) - len(left)
-        return True
+        ruled_out = inspector.confirmer.rules_out
+        left = [hit for hit in left if not ruled_out(hit, data)]
+        return not left or not any(
+            piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY))
+            for piece in _as_pieces(data, unit, left)
+        )
 
     def _begins_table(self, data: bytes, unit: Unit) -> bool:
         """Whether the body begins with names of columns: no sign tells so, and what stands below needs no hit."""

@@ -65,7 +65,6 @@ class Inspector:
         reach = self.matcher.reach
         for hit in hits:
             if samples.passes_over(*hit):
-                samples.passed_over += 1
                 continue
             end = hit[1] - base
             begin = max(0, end - reach)

@@ -19,7 +19,7 @@ from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
 from sidecar.core.findings import Finding, FindingClass, Part, Place
-from sidecar.core.hits import Hit
+from sidecar.core.hits import NOBODY, Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
 from sidecar.core.rulings import Rulings
@@ -221,7 +221,10 @@ def looked_at(
 
     Only with `exact` a finding has its path in a body: what a stream tells must not depend on how it was cut.
     """
-    every = inspector.matcher.once(text) if hits is None else hits
+    if hits is None:
+        without = samples.pass_over(0, len(text)) if samples is not None else NOBODY
+        hits = inspector.matcher.once(text, without)
+    every = hits
     woken, hits = apart(every, len(inspector.matcher.patterns))
     if place.part is not Part.HEAD:
         woken = inspector.spoken(woken)

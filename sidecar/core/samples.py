@@ -1,7 +1,7 @@
 """What is only reported is reported as a sample: which hits of such patterns are passed over.
 
 An answer full of e-mail addresses is one story, and to confirm each of them would cost a hundred times what finding them
-does.  So of a pattern that this flow can at most report, the first `FIRST` values of a direction are told, and then one in
+does, and to find them as much as all else that is looked for.  So of a pattern that this flow can at most report, the first `FIRST` values of a direction are told, and then one in
 every `EVERY` bytes.  What may be blocked, masked or counted towards a threshold is never passed over.
 
 What belongs here: that rule, by offsets of the text alone, so that the answer does not depend on how it was cut.  What
@@ -11,7 +11,7 @@ never does: which patterns those are (`core.policy`), confirming (`core.confirm`
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sidecar.core.hits import Hit
+from sidecar.core.hits import NOBODY, Hit
 
 FIRST: Final = 16
 """Values of a pattern that are told in any case."""
@@ -29,7 +29,7 @@ class _Gap(NamedTuple):
 class Samples:
     """The memory of one direction of a flow, or of one text."""
 
-    __slots__ = ("_base", "_gaps", "_patterns", "_told", "passed_over")
+    __slots__ = ("_absent", "_base", "_covered", "_gaps", "_patterns", "_told", "passed_over")
 
     def __init__(self, patterns: frozenset[int]) -> None:
         """`patterns` are the indices of those that can only be reported."""
@@ -38,12 +38,31 @@ class Samples:
         self._gaps: dict[int, _Gap] = {}
         self._base = 0
         """Bytes of the texts that are over."""
+        self._covered = _Gap(0, 0)
+        """Where no pattern that has a gap is told."""
+        self._absent: frozenset[int] = NOBODY
+        """The patterns that have one."""
         self.passed_over = 0
-        """Hits that nobody looked at, and that were not counted yet."""
+        """Bytes in which some pattern was not looked for, and that were not counted yet."""
 
     def next_text(self, length: int) -> None:
         """A text of `length` bytes is over; offsets are those of the next one from now on."""
         self._base += length
+
+    def pass_over(self, begin: int, end: int) -> frozenset[int]:
+        """The patterns of which no hit that ends behind offset `begin` and up to `end` need be looked at."""
+        if not self._gaps:
+            return NOBODY
+        first, last = self._base + begin, self._base + end
+        if self._covered.begin <= first and last < self._covered.end:
+            absent = self._absent
+        else:
+            absent = frozenset(
+                index for index, gap in self._gaps.items() if gap.begin <= first and last < gap.end
+            )
+        if absent:
+            self.passed_over += end - begin
+        return absent
 
     def passes_over(self, index: int, end: int) -> bool:
         """Whether a hit of this pattern, which ends at offset `end` of the text, need not be looked at."""
@@ -65,3 +84,5 @@ class Samples:
         gap = self._gaps.get(index)
         if count >= FIRST and (gap is None or self._base + start >= gap.end):
             self._gaps[index] = _Gap(self._base + limit, self._base + start + EVERY)
+            begins, ends = zip(*self._gaps.values(), strict=True)
+            self._covered, self._absent = _Gap(max(begins), min(ends)), frozenset(self._gaps)

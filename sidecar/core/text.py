@@ -61,8 +61,9 @@ class Text:
     def feed(self, piece: bytes) -> list[Span]:
         """The values that are confirmed now."""
         seen, known = self._tail + piece, len(self._tail)
+        without = self._samples.pass_over(self.length, self.length + len(piece))
         self.length += len(piece)
-        hits = self._inspector.matcher.more(seen, known)
+        hits = self._inspector.matcher.more(seen, known, without)
         if self._effort is not None:
             self._effort.spent += len(piece) * BYTE_COST + len(hits) * SIGN_COST
         self._tail = seen[-self._keep :]
@@ -72,9 +73,7 @@ class Text:
             base = self.length - len(seen)
             hits = [(index, end + base) for index, end in hits] if base else hits
             self.woken, hits = apart(hits, self._patterns)
-            left = self._samples.left(hits)
-            self._samples.passed_over += len(hits) - len(left)
-            hits = left
+            hits = self._samples.left(hits)
         if not hits and not self._open_hits and not self._values:
             return []
         self._confirm(hits, seen, self.length - AHEAD)

@@ -28,7 +28,7 @@ _BLANK: Final = b" \t\r\n\x0b\x0c"
 _LONGEST: Final = 200
 _HEADER: Final = 400
 """How long the first line of a table may be for its columns to be told, bytes."""
-_STRIDE: Final = 512
+_STRIDE: Final = 128
 """Distance of the points from which a path is followed again, bytes."""
 _NAMES: Final = {Part.HEAD: "header", Part.BODY: "body", Part.FRAMING: "trailer", Part.STREAM: "stream"}
 
@@ -122,6 +122,8 @@ class _Steps:
 
     def __init__(self, hides: Hides) -> None:
         self._hides = hides
+        self._shown: dict[bytes, str] = {}
+        """Steps by their keys: values of one kind stand under the same ones."""
         self._points = [_Point(0, (), None)]
         self._broken: int | None = None
         """Where it turned out to be none."""
@@ -161,8 +163,10 @@ class _Steps:
     def _step(self, step: bytes | int) -> str:
         if isinstance(step, int):
             return f"[{step}]"
-        key = step.strip(b'"')
-        return f".{key.decode()}" if is_name(key) and not self._hides(key) else ".*"
+        if step not in self._shown:
+            key = step.strip(b'"')
+            self._shown[step] = f".{key.decode()}" if is_name(key) and not self._hides(key) else ".*"
+        return self._shown[step]
 
 
 _QUOTED: Final = re.compile(rb'"(?:[^"]|"")*"?')
@@ -198,6 +202,9 @@ class _Rows:
 
 _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,40}")
 _WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_DIGITS: Final = b"0123456789"
+_OTHERS: Final = _DIGITS + b"_-"
+"""What a name has beside letters."""
 _MOST_DIGITS: Final = 4
 """As in `address_2` and `sha512`; the last four digits of a number are the most that may be shown of it anyway."""
 _SHORT: Final = 16
@@ -207,7 +214,7 @@ _WORD_LENGTH: Final = 3
 
 def is_name(key: bytes) -> bool:
     """Whether a key reads like the name of a field, so that it cannot be somebody's number or token."""
-    if not _NAME.fullmatch(key) or sum(key.count(digit) for digit in b"0123456789") > _MOST_DIGITS:
+    if not _NAME.fullmatch(key) or len(key) - len(key.translate(None, _DIGITS)) > _MOST_DIGITS:
         return False
-    letters = sum(bytes((byte,)).isalpha() for byte in key)
+    letters = len(key.translate(None, _OTHERS))
     return len(key) <= _SHORT or letters >= _WORD_LENGTH * len(_WORD.findall(key))

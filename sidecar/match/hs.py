@@ -22,7 +22,7 @@ from typing import Any, Final
 import hyperscan
 
 from dlp_patterns.model import Pattern
-from sidecar.core.hits import EngineError, Hit, Hold
+from sidecar.core.hits import NOBODY, EngineError, Hit, Hold
 from sidecar.core.views.table import SIGNS
 from sidecar.core.views.view import Sign
 from sidecar.match import cache, compose, lanes, openings, window
@@ -48,18 +48,19 @@ class HyperscanMatcher:
         self.reach = compose.reach(self.patterns)
         self._cache = cache_folder
         self._lanes = [
-            _database(expressions, cache_folder) for expressions in lanes.lanes(self.patterns, signs)
+            (_database(expressions, cache_folder), frozenset(each.id for each in expressions))
+            for expressions in lanes.lanes(self.patterns, signs)
         ]
         self._holds: dict[frozenset[int], Hold] = {}
 
-    def once(self, text: bytes) -> Sequence[Hit]:
+    def once(self, text: bytes, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
         """The hits in a complete text.  Raises EngineError."""
-        hits = self._scan(text + compose.PAD)
+        hits = self._scan(text + compose.PAD, without)
         return _within(hits, len(text)) if hits else hits
 
-    def more(self, seen: bytes, known: int) -> Sequence[Hit]:
+    def more(self, seen: bytes, known: int, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
         """The hits that end behind offset `known` of a text that may go on.  Raises EngineError."""
-        hits = self._scan(seen)
+        hits = self._scan(seen, without)
         return [hit for hit in hits if hit[1] > known] if hits and known else hits
 
     def last(self, seen: bytes) -> Sequence[Hit]:
@@ -69,10 +70,11 @@ class HyperscanMatcher:
         ended = {hit for hit in hits if hit[1] == end} if hits else ()
         return [(index, end) for index, at in hits if at > end and (index, end) not in ended]
 
-    def _scan(self, text: bytes) -> Sequence[Hit]:
+    def _scan(self, text: bytes, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
         hits: list[Hit] = []
-        for lane in self._lanes:
-            _look(lane, text, hits)
+        for lane, ids in self._lanes:
+            if not ids <= without:
+                _look(lane, text, hits)
         return hits
 
     def hold(self, patterns: frozenset[int]) -> Hold:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from dlp_patterns.model import Pattern
-from sidecar.core.hits import Hit, Hold
+from sidecar.core.hits import NOBODY, Hit, Hold
 from sidecar.core.views.table import SIGNS
 from sidecar.core.views.view import Sign
 from sidecar.match import compose, window
@@ -24,13 +24,13 @@ class PlainMatcher:
         self._ending = [re.compile(text + rb"\Z", re.DOTALL) for text in texts]
         self._unfinished = [re.compile(compose.unfinished(p) + rb"\Z", re.DOTALL) for p in self.patterns]
 
-    def once(self, text: bytes) -> list[Hit]:
+    def once(self, text: bytes, _without: frozenset[int] = NOBODY) -> list[Hit]:
         """The hits in a complete text."""
         padded = text + compose.PAD
         hits = self._hits(padded, 1, len(padded))
         return list(dict.fromkeys((index, min(end, len(text))) for index, end in hits))
 
-    def more(self, seen: bytes, known: int) -> list[Hit]:
+    def more(self, seen: bytes, known: int, _without: frozenset[int] = NOBODY) -> list[Hit]:
         """The hits that end behind offset `known` of a text that may go on."""
         return self._hits(seen, known + 1, len(seen))
 

@@ -71,9 +71,9 @@ EXCUSED = Family(
     ("basis", "policy", "direction"),
 )
 PASSED_OVER = Family(
-    "cdefence_dlp_hits_passed_over",
+    "cdefence_dlp_passed_over_bytes",
     "counter",
-    "Hits of patterns that a flow can only report, not looked at because enough of their kind were told on it.",
+    "Bytes in which patterns that a flow can only report were not looked for, because enough of them were told on it.",
 )
 INSPECTED = Family(
     "cdefence_inspected_bytes",

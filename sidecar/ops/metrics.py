@@ -51,7 +51,7 @@ class Metrics:
         self.blocked_flows: defaultdict[tuple[Direction, Reason, str], int] = defaultdict(int)
         self.findings: defaultdict[tuple[str, str, Direction], int] = defaultdict(int)
         self.passed_over = 0
-        """Hits that were not looked at because enough of their kind were told."""
+        """Bytes in which some patterns were not looked for, because enough of their kind were told."""
         self.excused_findings: defaultdict[tuple[Basis, str, Direction], int] = defaultdict(int)
         self.inspected_bytes: defaultdict[tuple[Direction, Channel], int] = defaultdict(int)
         self.inspected_bytes.update({(way, channel): 0 for way in Direction for channel in INSPECTED})

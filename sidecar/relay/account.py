@@ -96,7 +96,7 @@ class Account:
             self._metrics.inspected(self._facts.direction, channel, count)
 
     def passed_over(self, samples: Samples) -> None:
-        """Count the hits that were not looked at because enough of their kind were told."""
+        """Count the bytes in which something was not looked for because enough of its kind were told."""
         self._metrics.passed_over += samples.passed_over
         samples.passed_over = 0
 

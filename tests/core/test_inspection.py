@@ -9,7 +9,7 @@ import pytest
 from dlp_patterns.sums import luhn
 from sidecar.core.decode.http1 import CHUNK_OVERHEAD_LIMIT
 from sidecar.core.findings import Action, Channel, FindingClass
-from sidecar.core.hits import EngineError, Hit, Hold, Matcher
+from sidecar.core.hits import NOBODY, EngineError, Hit, Hold, Matcher
 from sidecar.core.inspection import FINDINGS_LIMIT
 from sidecar.core.inspector import AHEAD
 from sidecar.core.policy import DlpRule, Policy
@@ -532,13 +532,13 @@ class BrokenEngine:
         if self.fails:
             raise EngineError("scratch in use")
 
-    def once(self, text: bytes) -> "list[Hit]":
+    def once(self, text: bytes, without: frozenset[int] = NOBODY) -> "list[Hit]":
         self._check()
-        return list(self._real.once(text))
+        return list(self._real.once(text, without))
 
-    def more(self, seen: bytes, known: int) -> "list[Hit]":
+    def more(self, seen: bytes, known: int, without: frozenset[int] = NOBODY) -> "list[Hit]":
         self._check()
-        return list(self._real.more(seen, known))
+        return list(self._real.more(seen, known, without))
 
     def last(self, seen: bytes) -> "list[Hit]":
         self._check()

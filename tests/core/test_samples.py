@@ -47,7 +47,7 @@ def test_the_first_are_told_and_then_one_in_a_while():
     assert told(one, post(b" " * EVERY)) == []
     assert 1 <= len(told(one, post(addresses(400)))) <= 1 + SPARE
     assert one.client.inspection is not None
-    assert one.client.inspection.samples.passed_over > 1000
+    assert one.client.inspection.samples.passed_over >= len(addresses(400))
 
 
 def test_one_in_a_while_also_within_one_message():

@@ -24,7 +24,7 @@ cdefence_blocked_flows_total             counter    direction policy reason
 cdefence_build_info                      gauge      version
 cdefence_dlp_excused_findings_total      counter    basis direction policy
 cdefence_dlp_findings_total              counter    action detector direction
-cdefence_dlp_hits_passed_over_total      counter
+cdefence_dlp_passed_over_bytes_total     counter
 cdefence_events_dropped_total            counter
 cdefence_flows_total                     counter    direction dst_scope protocol reason src_scope verdict
 cdefence_inspected_bytes_total           counter    direction protocol
@@ -131,7 +131,7 @@ FRESH = [
     'cdefence_active_connections{direction="outbound"}',
     'cdefence_inspected_bytes_total{direction="inbound",protocol="http1"}',
     'cdefence_scope_map_entries{scope="unknown"}',
-    "cdefence_dlp_hits_passed_over_total",
+    "cdefence_dlp_passed_over_bytes_total",
     "cdefence_events_dropped_total",
     "cdefence_policy_reload_errors_total",
     "cdefence_scope_map_reload_errors_total",
@@ -179,7 +179,7 @@ def test_what_was_counted_is_told():
         'cdefence_uninspected_bytes_total{reason="encrypted"}': 7,
         'cdefence_active_connections{direction="outbound"}': 2,
         "cdefence_events_dropped_total": 5,
-        "cdefence_dlp_hits_passed_over_total": 9,
+        "cdefence_dlp_passed_over_bytes_total": 9,
         "cdefence_scope_stream_connected": 1,
         "cdefence_scope_stream_reconnects_total": 4,
         'cdefence_scope_lookups_total{result="failed"}': 1,
