@@ -1,8 +1,9 @@
 """What is only reported is reported as a sample: which hits of such patterns are passed over.
 
-An answer full of e-mail addresses is one story, and to confirm each of them would cost a hundred times what finding them
-does, and to find them as much as all else that is looked for.  So of a pattern that this flow can at most report, the first `FIRST` values of a direction are told, and then one in
-every `EVERY` bytes.  What may be blocked, masked or counted towards a threshold is never passed over.
+An answer full of e-mail addresses is one story.  To find them all costs as much as all else that is looked for, and to
+confirm each of them a hundred times that.  So of a pattern that this flow can at most report, the first `FIRST` values of a
+direction are told, and then one in every `EVERY` bytes; between these it is not looked for.  What may be blocked, masked or
+counted towards a threshold is never passed over.
 
 What belongs here: that rule, by offsets of the text alone, so that the answer does not depend on how it was cut.  What
 never does: which patterns those are (`core.policy`), confirming (`core.confirm`).
