@@ -16,7 +16,7 @@ from sidecar.core.hits import NOBODY, Hit
 
 FIRST: Final = 16
 """Values of a pattern that are told in any case."""
-EVERY: Final = 1024 * 1024
+EVERY: Final = 8 * 1024 * 1024
 """Bytes from one told value to the next."""
 
 

@@ -23,6 +23,8 @@ _MEMBER: Final = rb'\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^"{}\[\],:\s]+)\s*'
 _MEMBERS: Final = rb"(?:" + _MEMBER + rb",)++(?:" + _MEMBER + rb"})?|" + _MEMBER + rb"}"
 _TOKEN: Final = re.compile(rb"(" + _MEMBERS + rb')|"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
 """Members of an object that are over are one token: they are most of a text, and say nothing of what comes behind them."""
+_DEEPEST: Final = 100
+"""Objects and lists in each other behind which no path is told: points that remember deeper ones would fill the memory."""
 _JSON: Final = re.compile(rb"\s*[{\[]")
 _BLANK: Final = b" \t\r\n\x0b\x0c"
 _LONGEST: Final = 200
@@ -142,9 +144,9 @@ class _Steps:
                     last = bytes(token[0])
                 case b":" if steps and last is not None:
                     steps[-1], last = last, None
-                case b"{":
+                case b"{" if len(steps) < _DEEPEST:
                     steps.append(b"")
-                case b"[":
+                case b"[" if len(steps) < _DEEPEST:
                     steps.append(0)
                 case b"}" | b"]" if steps:
                     steps.pop()

@@ -89,7 +89,7 @@ def test_what_is_masked_is_masked_every_time():
     assert len(one.client.feed(post(body)).findings) == FIRST * 4
 
 
-STREAM = post(addresses(60)) + post(addresses(1700, 640)) + post(addresses(60)) + post(addresses(20, 128))
+STREAM = post(addresses(60)) + post(addresses(1700, 8 * 640)) + post(addresses(60)) + post(addresses(20, 128))
 
 
 @given(st.lists(st.integers(1, len(STREAM)), max_size=40))

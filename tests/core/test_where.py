@@ -59,6 +59,12 @@ def test_a_long_path_says_that_it_is_cut() -> None:
     assert (len(told), told[-1]) == (200, "…")
 
 
+def test_a_text_that_is_deeper_than_any_document_has_no_path() -> None:
+    for begin in (b"[", b'{"a":', b'[{"a":'):
+        text = begin * 20_000 + b"#"
+        assert where(text, text.index(b"#"), Place(Part.BODY)) == "body"
+
+
 def sees_nothing(_: bytes) -> bool:
     return False
 
