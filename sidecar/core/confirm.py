@@ -141,7 +141,12 @@ class Confirmer:
         cut = self._short_cuts[index]
         if cut is None:
             return False
-        return all(cut(text, stop) for stop in _stops(self.patterns[index].boundary.right, text, end))
+        for stop in _stops(
+            self.patterns[index].boundary.right, text, end
+        ):  # a loop: of every hit this is asked
+            if not cut(text, stop):
+                return False
+        return True
 
     def limit(self, span: Span) -> int:
         """The offset up to which every value of this pattern that begins where `span` does has been hit."""

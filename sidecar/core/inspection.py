@@ -438,11 +438,12 @@ class Inspection:
 
         Digits that look like a card are hit often and are one seldom; what is only told is mostly what it looks like.
         """
-        left, inspector = self.samples.left(hits), self._inspector
-        if any(index not in inspector.must_not_leave for index, _ in left):
-            return False  # or it is the sign of a view
-        ruled_out = inspector.confirmer.rules_out
-        left = [hit for hit in left if not ruled_out(hit, data)]
+        inspector, left = self._inspector, []
+        for hit in self.samples.left(hits):
+            if hit[0] not in inspector.must_not_leave:
+                return False  # or it is the sign of a view
+            if not inspector.confirmer.rules_out(hit, data):
+                left.append(hit)
         return not left or not any(
             piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY))
             for piece in _as_pieces(data, unit, left)
@@ -450,6 +451,8 @@ class Inspection:
 
     def _begins_table(self, data: bytes, unit: Unit) -> bool:
         """Whether the body begins with names of columns: no sign tells so, and what stands below needs no hit."""
+        if unit is Unit.HEAD:
+            return False
         begin, keep = _body_begins(data, unit), self._inspector.keep
         return bool(header_end(data[begin : begin + keep], keep))
 
