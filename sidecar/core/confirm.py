@@ -141,9 +141,8 @@ class Confirmer:
         cut = self._short_cuts[index]
         if cut is None:
             return False
-        for stop in _stops(
-            self.patterns[index].boundary.right, text, end
-        ):  # a loop: of every hit this is asked
+        right = self.patterns[index].boundary.right
+        for stop in _stops(right, text, end):  # noqa: SIM110 - it is asked of every hit
             if not cut(text, stop):
                 return False
         return True
