@@ -1,4 +1,7 @@
-"""Zstandard (RFC 8878), read along block by block: a block opens to 128 KiB at most, and either whole or not at all."""
+"""Zstandard (RFC 8878), read along block by block.
+
+A block opens to 128 KiB at most, and either whole or not at all, unless it is stored.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -14,7 +17,7 @@ _MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
 _SIZE_BYTES: Final = (0, 2, 4, 8)
 _DICTIONARY_BYTES: Final = (0, 1, 2, 4)
-_RLE, _RESERVED = 1, 3
+_STORED, _RLE, _RESERVED = 0, 1, 3
 
 
 class Zstd:
@@ -30,7 +33,7 @@ class Zstd:
         """Of what is fed: what was not taken yet."""
         self._left = 0
         """Of the current block, checksum or frame to skip."""
-        self._last = self._checksum = False
+        self._last = self._checksum = self._stored = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The text that `data` opens."""
@@ -100,6 +103,7 @@ class Zstd:
             raise BrokenError
         self._last, self._buffer = bool(bits & 1), b""
         self._left = 1 if kind == _RLE else size
+        self._stored = kind == _STORED
         self._state = self._in_block
         if not self._left:
             self._after_block()
@@ -108,6 +112,10 @@ class Zstd:
     def _in_block(self, data: bytes) -> bytes:
         self._rest = data[self._left :]
         block = data[: self._left]
+        if self._stored and 1 < len(block) == self._left:
+            # The library hands out what is stored as it comes, but nothing of a step in which it finds that a frame is
+            # wrong, which it does at the end of a block: that is a step by itself, however the block came.
+            self._rest, block = block[-1:] + self._rest, block[:-1]
         self._left -= len(block)
         if not self._left:
             self._after_block()
