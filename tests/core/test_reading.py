@@ -1,6 +1,7 @@
 """What encodings hide is found, told once, at any chunking, and does not leave."""
 
 import base64
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -96,6 +97,23 @@ def test_a_masked_number_does_not_pass_in_a_copy_of_it() -> None:
     assert last.verdict is not None
     assert CARD not in step.release + last.release
     assert base64.b64encode(b"card " + CARD)[:20] not in step.release + last.release
+
+
+@pytest.mark.parametrize("write", [bytes.hex, lambda text: text.hex().upper()], ids=["small", "capital"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"card":"%b"}',
+        b'{ "id": 7, "card": "%b", "x": [1, 2] }',
+        b'{"1":{"card":"%b"}}',
+        b'[{"card":"%b"}]',
+        b'{\n  "card": "%b"\n}',
+    ],
+)
+def test_a_document_in_base64_in_hexadecimal(document: bytes, write: Callable[[bytes], str]) -> None:
+    for value, expected in ((CARD, [("hex+base64", "411111******1111")]), (BROKEN, [])):
+        text = b'{"raw":"%b"}' % write(base64.b64encode(document % value)).encode()
+        assert cards(text) == expected
 
 
 def test_a_hidden_value_tells_where_its_field_stands() -> None:

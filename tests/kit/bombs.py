@@ -19,7 +19,7 @@ import zstandard
 from dlp_patterns.sums import luhn
 from tests.kit.packed import avro, pdf, zipped
 
-ZEROS = bytes(50_000_000)
+ZEROS = bytes(20_000_000)
 
 
 def post(body: bytes, coding: bytes = b"") -> bytes:

@@ -34,6 +34,7 @@ SIGNS: Final = (
             b"-----BEGIN",
             b'":"',
             b"password",
+            *(b"eyJ", b"eyI", b"eyAi", b"ewog", b"W3si"),  # as JSON begins in base64
         )
     ),
 )
