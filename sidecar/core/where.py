@@ -54,12 +54,14 @@ class Whereabouts:
     def __init__(self, text: bytes, place: Place, hides: Hides) -> None:
         self._text = text
         self._place = place
-        self._steps: _Steps | _Rows | None = None
+        self._steps: _Steps | _Rows | _Form | None = None
         if place.part in (Part.BODY, Part.STREAM):
             if _JSON.match(text):
                 self._steps = _Steps(hides)
             elif header_end(text, _HEADER):
                 self._steps = _Rows(hides)
+            elif _FORM.match(text):
+                self._steps = _Form(hides)
 
     def at(self, start: int) -> str:
         """Where the value at `start` stands."""
@@ -72,14 +74,14 @@ class Whereabouts:
 
 
 class Trail:
-    """The beginning of a body that grows, kept while it could be JSON or a table: the same answers at any chunking."""
+    """The beginning of a body that grows, kept while it could be JSON, a table or a form: the same at any chunking."""
 
     def __init__(self, place: Place, hides: Hides) -> None:
         self.view = place.view
         """The reading whose offsets these are."""
         self._roughly = roughly(place)
         self._steps: _Steps | _Rows = _Steps(hides)
-        self._rows = _Rows(hides)
+        self._rows, self._form = _Rows(hides), _Form(hides)
         self._begun = self._in_header = False
         self._room = KEPT if place.part is Part.BODY else 0
         self._text = bytearray()
@@ -98,7 +100,7 @@ class Trail:
         if self._in_header:
             end = header_end(bytes(self._text[:_HEADER]), _HEADER)
             self._in_header = end is None
-            if end == 0:
+            if end == 0 and not _FORM.match(self._text):
                 self._room, self._text = 0, bytearray()
                 return
         self._room = KEPT - len(self._text)
@@ -107,7 +109,10 @@ class Trail:
         """Where the value at `start` stands."""
         if not self._text or start >= KEPT:
             return self._roughly
-        return self._steps.path(self._text, start) or self._roughly
+        path = self._steps.path(self._text, start)
+        if not path and self._steps is self._rows:
+            path = self._form.path(self._text, start)
+        return path or self._roughly
 
 
 class _Point(NamedTuple):
@@ -200,6 +205,31 @@ class _Rows:
         name = names[at].strip(b"\xef\xbb\xbf\r\"' ")
         shown = name.decode() if is_name(name) and not self._hides(name) else "*"
         return f"$[{text.count(b'\n', begin, start)}].{shown}"
+
+
+_FORM: Final = re.compile(rb"[\w.%+\[\]-]{1,80}(?:=|\Z)")
+"""How a form begins, or could."""
+_FIELD: Final = re.compile(rb"&?([\w.%+\[\]-]{1,80})=[^\s&=\"<>]*")
+_STEPS: Final = re.compile(rb"(?:\[|\]|\.|%5[BbDd])+")
+
+
+class _Form:
+    """Tells the fields of a form (`application/x-www-form-urlencoded`); `payment[card]=` is `$.payment.card`."""
+
+    def __init__(self, hides: Hides) -> None:
+        self._hides = hides
+
+    def path(self, text: bytes | bytearray, start: int) -> str:
+        """The path of what stands at `start`; empty where the text is no form about there."""
+        if not _FORM.match(text):
+            return ""
+        field = _FIELD.fullmatch(text, max(0, text.rfind(b"&", 0, start)), start)
+        if field is None:
+            return ""
+        steps = filter(None, _STEPS.split(bytes(field[1])))
+        return "$" + "".join(
+            f".{step.decode()}" if is_name(step) and not self._hides(step) else ".*" for step in steps
+        )
 
 
 _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,40}")

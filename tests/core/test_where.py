@@ -35,6 +35,13 @@ PLACES: list[tuple[str, Part, bytes, str]] = [
     ("more cells than columns", Part.BODY, b"name,pan\nA,1,#", "body"),
     ("a line that ends in quotes", Part.BODY, b'name,pan\n"A\n,#', "body"),
     ("a table without sensitive columns", Part.BODY, b"name,city\nA,#", "body"),
+    ("a field of a form", Part.BODY, b"name=A&card_no=#&cvv=1", "$.card_no"),
+    ("the first field of a form", Part.BODY, b"card_no=#", "$.card_no"),
+    ("a field in brackets", Part.BODY, b"a=1&payment%5Bcard%5D=#", "$.payment.card"),
+    ("a field of a list", Part.BODY, b"a=1&cards[0][pan]=411#", "$.cards.*.pan"),
+    ("a value for a field", Part.BODY, b"a=1&4111222233334444=#", "$.*"),
+    ("a key in a form", Part.BODY, b"a=1&#=2", "body"),
+    ("a text with an equals sign", Part.BODY, b"a=1 and card # here", "body"),
     ("any text", Part.STREAM, b"card #", "stream"),
 ]  # fmt: skip
 
@@ -119,6 +126,18 @@ def test_cells_of_a_table_that_grows(data: st.DataObject) -> None:
     assert [where(TABLE, start, Place(Part.BODY)) for start in starts] == [
         trail.at(start) for start in starts
     ]
+
+
+FORM = b"name=A&payment%5Bcard%5D=#&cvv=#"
+
+
+@given(st.data())
+def test_fields_of_a_form_that_grows(data: st.DataObject) -> None:
+    trail = Trail(Place(Part.BODY), sees_nothing)
+    for piece in data.draw(cuttings(FORM)):
+        trail.feed(piece)
+    starts = [at for at in range(len(FORM)) if FORM.startswith(b"#", at)]
+    assert [trail.at(start) for start in starts] == ["$.payment.card", "$.cvv"]
 
 
 def test_what_is_kept_of_a_growing_text_is_bounded() -> None:
