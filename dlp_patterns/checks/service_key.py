@@ -13,7 +13,8 @@ from dlp_patterns.model import Confirmed, Evidence
 
 _VALUE = re.compile(rb"[0-9A-Za-z_.~+/-]+={0,2}\Z")
 _FIELD = re.compile(
-    rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}[^0-9A-Za-z]{0,16}(?:[0-9A-Za-z-]{2,16} ){0,2}(?:[0-9]+:)?\Z"
+    rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}"
+    rb"(?:[^0-9A-Za-z]{0,16}|[\"'] value=[\"']|</t[hd]>\s{0,4}<td>)(?:[0-9A-Za-z-]{2,16} )?(?:[0-9]+:)?\Z"
 )
 """The name of the field right before a value, of several words even, what assigns, and a scheme such as `Bearer`."""
 _SUMMED = re.compile(rb"(?:gh[oprsu]|npm)_")
