@@ -18,7 +18,7 @@ from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
-from sidecar.core.findings import Finding, FindingClass, Part, Place
+from sidecar.core.findings import PLAIN, Finding, FindingClass, Part, Place
 from sidecar.core.hits import NOBODY, Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
@@ -266,6 +266,7 @@ def read(
         text, place = read_as[0], place.through(read_as[1])
     rules = inspector.rules
     every, problems = looked_at(inspector, text, place, exact=True)
+    every = _in_their_rows(every)
     if rules.asks_more:
         rulings = Rulings(rules)
         every = [rulings.span(span, "") for span in every]
@@ -274,6 +275,35 @@ def read(
     if problem is not None:
         problems.append(problem)
     return found + [unscannable(inspector, problem) for problem in problems]
+
+
+def _in_their_rows(spans: Sequence[Span]) -> list[Span]:
+    """Values of a table once, where they stand, and as surely as the name of their column says."""
+    named = {(table, span.digest): span.finding for span in spans if (table := _table_of(span.finding.view))}
+    standing = {(span.finding.view, span.digest) for span in spans} if named else set()
+    told = []
+    for span in spans:
+        column = named.get((span.finding.view, span.digest))
+        if column is not None:
+            told.append(replace(span, finding=_surer(span.finding, column)))
+        elif (_table_of(span.finding.view), span.digest) not in standing:
+            told.append(span)
+    return told
+
+
+def _table_of(view: str) -> str:
+    """The reading whose columns a view shows; empty for any other view."""
+    table, _, last = f"{PLAIN}+{view}".rpartition("+")
+    return (table.removeprefix(f"{PLAIN}+") or PLAIN) if last == COLUMNS.name else ""
+
+
+def _surer(finding: Finding, other: Finding) -> Finding:
+    """A finding with the confidence of another one of the same value, if that is surer, and what follows from it."""
+    if other.confidence <= finding.confidence:
+        return finding
+    return replace(
+        finding, confidence=other.confidence, action=other.action, rule=other.rule, basis=other.basis
+    )
 
 
 def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:

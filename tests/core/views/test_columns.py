@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlp_patterns import fieldname
+from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
 from sidecar.core.reading import Reading, looked_at, read
@@ -132,6 +133,15 @@ def test_where_a_column_stands() -> None:
     text = b"id,card_number,cvv\n7,4539 1488 0343 6467,\n8,,386\n"
     told = {finding.pattern: (finding.view, finding.where) for finding in read(inspector(), text)}
     assert told == {"pci/pan": ("plain", "$[0].card_number"), "pci/cvv": ("columns", "body")}
+
+
+def test_a_value_of_a_column_is_told_once_and_as_surely_as_the_name_of_the_column_says() -> None:
+    """A Maestro number that stands anywhere is a guess; under `card_number` it is none."""
+    rows = b"Berg,5018000000000009,Gent\n"
+    (guess,) = read(inspector(), b"name,reference,city\n" + rows)
+    (told,) = read(inspector(), b"name,card_number,city\n" + rows)
+    assert (guess.confidence, guess.view) == (Confidence.LIKELY, "plain")
+    assert (told.confidence, told.view, told.where) == (Confidence.CERTAIN, "plain", "$[0].card_number")
 
 
 LISTS = [
