@@ -23,6 +23,7 @@ SUBJECTS: Final = (
     "creditcard",
     "credit-card",
     "luhn",
+    "govalidator",
     "cdefence",
     "dlp_patterns",
     "detect_secrets",

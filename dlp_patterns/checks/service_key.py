@@ -46,7 +46,7 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     before = window[max(0, value.start() - _NEAR) : value.start()]
     field = _FIELD.search(before)
     words = services.words(field.group()) if field else []
-    if not _PUBLIC.isdisjoint(words):
+    if not _PUBLIC.isdisjoint(words) or words[-1:] == [b"name"]:
         return None
     random = randomness.scrambled(text)
     if services.called(words):
