@@ -451,10 +451,8 @@ class Inspection:
 
     def _begins_table(self, data: bytes, unit: Unit) -> bool:
         """Whether the body begins with names of columns: no sign tells so, and what stands below needs no hit."""
-        if unit is Unit.HEAD:
-            return False
         begin, keep = _body_begins(data, unit), self._inspector.keep
-        return bool(header_end(data[begin : begin + keep], keep))
+        return begin < len(data) and bool(header_end(data[begin : begin + keep], keep))
 
     def _with_head(self, data: bytes, unit: Unit) -> bytes:
         """What to release of a clean unit."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from sidecar.core.hits import NOBODY, Hit
 
-FIRST: Final = 16
+FIRST: Final = 8
 """Values of a pattern that are told in any case."""
 EVERY: Final = 8 * 1024 * 1024
 """Bytes from one told value to the next."""

@@ -72,9 +72,7 @@ class HyperscanMatcher:
 
     def _scan(self, text: bytes, without: frozenset[int] = NOBODY) -> Sequence[Hit]:
         hits: list[Hit] = []
-        for lane, ids in self._lanes:
-            if not ids <= without:
-                _look(lane, text, hits)
+        _look([lane for lane, ids in self._lanes if not ids <= without], text, hits)
         return hits
 
     def hold(self, patterns: frozenset[int]) -> Hold:
@@ -100,7 +98,7 @@ class HyperscanMatcher:
 
         def hold(tail: bytes) -> int:
             found: list[Hit] = []
-            _look(database, tail, found)
+            _look((database,), tail, found)
             return literals.held(tail, found)
 
         return hold
@@ -117,17 +115,17 @@ class HyperscanMatcher:
         def hold(tail: bytes) -> int:
             candidates: list[Hit] = []
             text = window.mirrored(tail, compose.PAD)
-            for database in databases:
-                _look(database, text, candidates)
+            _look(databases, text, candidates)
             return window.held(candidates, every) if candidates else 0
 
         return hold
 
 
-def _look(database: hyperscan.Database, text: bytes, hits: list[Hit]) -> None:
-    """Enter what a database finds in a text.  Raises EngineError."""
+def _look(databases: Iterable[hyperscan.Database], text: bytes, hits: list[Hit]) -> None:
+    """Enter what databases find in a text.  Raises EngineError."""
     try:
-        database.scan(text, match_event_handler=_collect, context=hits)
+        for database in databases:
+            database.scan(text, match_event_handler=_collect, context=hits)
     except hyperscan.HyperscanError as error:
         raise EngineError(str(error)) from None
 
