@@ -29,6 +29,9 @@ MIN_GROUPED = 13
 
 _BEGINS_A_RUN = frozenset(b"\"':=>([{&|@#$%;A")
 """Bytes that part no groups: what stands behind one is a number of its own."""
+_PARTS_GROUPS = frozenset(b" .-")
+_ENDS_NO_GROUP = frozenset(range(0x21, 0x7F)) - frozenset(b"0123456789.-")
+"""Behind one of these also what parts groups begins a number."""
 
 _GROUP = re.compile(rb"[0-9]+")
 _JOINED_GROUP = re.compile(rb"[0-9](?:" + INVISIBLE + rb"{0,2}[0-9])*")
@@ -65,9 +68,16 @@ def rules_out(window: bytes, end: int) -> bool:
     tail = window[max(0, end - MAX_DIGITS - 2) : end]
     before = tail.rstrip(b"0123456789")
     length = len(tail) - len(before)
-    if not MIN_GROUPED <= length <= MAX_DIGITS or (before and before[-1] not in _BEGINS_A_RUN):
+    if not MIN_GROUPED <= length <= MAX_DIGITS or not _begins_here(before):
         return False
     return not luhn.is_valid(tail[-length:])
+
+
+def _begins_here(before: bytes) -> bool:
+    """Whether the digits behind `before` are the first of a number."""
+    if not before or before[-1] in _BEGINS_A_RUN:
+        return True
+    return before[-1] in _PARTS_GROUPS and len(before) > 1 and before[-2] in _ENDS_NO_GROUP
 
 
 def find(window: bytes, start: int, end: int, table: Table, *, summed: bool = True) -> Confirmed | None:

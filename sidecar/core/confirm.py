@@ -135,9 +135,8 @@ class Confirmer:
             rules.marks(pattern.told, value),
         )
 
-    def rules_out(self, hit: Hit, text: bytes) -> bool:
+    def rules_out(self, index: int, end: int, text: bytes) -> bool:
         """Whether it takes no more than a look to see that nothing is behind a hit in a text, as mostly nothing is."""
-        index, end = hit
         cut = self._short_cuts[index]
         if cut is None:
             return False

@@ -442,7 +442,7 @@ class Inspection:
         for hit in self.samples.left(hits):
             if hit[0] not in inspector.must_not_leave:
                 return False  # or it is the sign of a view
-            if not inspector.confirmer.rules_out(hit, data):
+            if not inspector.confirmer.rules_out(*hit, data):
                 left.append(hit)
         return not left or not any(
             piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY))

@@ -60,22 +60,29 @@ class Inspector:
 
     def enter(
         self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, place: Place, samples: Samples
-    ) -> None:
-        """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from `base` on."""
-        reach = self.matcher.reach
+    ) -> int:
+        """Enter the values behind `hits`, the longest of those that begin together.  `seen` is text from `base` on.
+
+        Returns how many of them took more than a look.
+        """
+        reach, rules_out, examined = self.matcher.reach, self.confirmer.rules_out, 0
         for hit in hits:
-            if samples.passes_over(*hit):
-                continue
             end = hit[1] - base
+            if samples.passes_over(*hit) or rules_out(hit[0], end, seen):
+                continue
+            examined += 1
             begin = max(0, end - reach)
             window = seen[begin : end + AHEAD]
             span = self.confirmer.confirm(hit, window, base + begin, place, self.rules)
-            if span is not None:
+            if span is None:
+                samples.looked(*hit)
+            else:
                 known = values.setdefault((span.index, span.start), span)
                 if known is span:
                     samples.told(span.index, span.start, self.confirmer.limit(span))
                 elif known.end < span.end:
                     values[span.index, span.start] = span
+        return examined
 
     def in_order(self, values: Values) -> list[Span]:
         """Values in the order in which they become final."""

@@ -2,8 +2,9 @@
 
 An answer full of e-mail addresses is one story.  To find them all costs as much as all else that is looked for, and to
 confirm each of them a hundred times that.  So of a pattern that this flow can at most report, the first `FIRST` values of a
-direction are told, and then one in every `EVERY` bytes; between these it is not looked for.  What may be blocked, masked or
-counted towards a threshold is never passed over.
+direction are told, and then one in every `EVERY` bytes; between these it is not looked for.  Where `LOOKS` of its hits
+turned out to be no values, as in a log full of accounts at hosts, the next `REST` bytes are spared that.  What may be
+blocked, masked or counted towards a threshold is never passed over.
 
 What belongs here: that rule, by offsets of the text alone, so that the answer does not depend on how it was cut.  What
 never does: which patterns those are (`core.policy`), confirming (`core.confirm`).
@@ -18,6 +19,9 @@ FIRST: Final = 8
 """Values of a pattern that are told in any case."""
 EVERY: Final = 8 * 1024 * 1024
 """Bytes from one told value to the next."""
+LOOKS: Final = 256
+REST: Final = 256 * 1024
+"""Hits that were no values, and the bytes in which no more are looked at then."""
 
 
 class _Gap(NamedTuple):
@@ -30,12 +34,14 @@ class _Gap(NamedTuple):
 class Samples:
     """The memory of one direction of a flow, or of one text."""
 
-    __slots__ = ("_absent", "_base", "_covered", "_gaps", "_patterns", "_told", "passed_over")
+    __slots__ = ("_absent", "_base", "_covered", "_gaps", "_looks", "_patterns", "_told", "passed_over")
 
     def __init__(self, patterns: frozenset[int]) -> None:
         """`patterns` are the indices of those that can only be reported."""
         self._patterns = patterns
         self._told: dict[int, int] = {}
+        self._looks: dict[int, int] = {}
+        """Hits that were no values, since the last gap."""
         self._gaps: dict[int, _Gap] = {}
         self._base = 0
         """Bytes of the texts that are over."""
@@ -82,8 +88,22 @@ class Samples:
         if index not in self._patterns:
             return
         count = self._told[index] = self._told.get(index, 0) + 1
+        if count >= FIRST:
+            self._part(index, start, limit, start + EVERY)
+
+    def looked(self, index: int, end: int) -> None:
+        """A hit of this pattern that ends at offset `end` was looked at, and is no value."""
+        if index not in self._patterns:
+            return
+        count = self._looks[index] = self._looks.get(index, 0) + 1
+        if count >= LOOKS:
+            self._looks[index] = 0
+            self._part(index, end, end, end + REST)
+
+    def _part(self, index: int, since: int, begin: int, end: int) -> None:
+        """From now on, unless it was at `since`, a pattern has this gap."""
         gap = self._gaps.get(index)
-        if count >= FIRST and (gap is None or self._base + start >= gap.end):
-            self._gaps[index] = _Gap(self._base + limit, self._base + start + EVERY)
+        if gap is None or self._base + since >= gap.end:
+            self._gaps[index] = _Gap(self._base + begin, self._base + end)
             begins, ends = zip(*self._gaps.values(), strict=True)
             self._covered, self._absent = _Gap(max(begins), min(ends)), frozenset(self._gaps)

@@ -5,7 +5,14 @@ from itertools import islice
 from typing import Final
 
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import BYTE_COST, HIT_COST, SIGN_COST, VALUE_COST, Effort
+from sidecar.core.decode.unscannable import (
+    BYTE_COST,
+    HIT_COST,
+    LOOK_COST,
+    SIGN_COST,
+    VALUE_COST,
+    Effort,
+)
 from sidecar.core.findings import Place
 from sidecar.core.hits import Hit
 from sidecar.core.inspector import AHEAD, Inspector, Seen, Values
@@ -136,9 +143,9 @@ class Text:
         only_told = self._inspector.only_told  # of these there are few: `Samples`
         while ready and not effort.gone:
             now, ready, known = ready[:_AT_ONCE], ready[_AT_ONCE:], len(values)
-            self._inspector.enter(values, now, seen, base, self._place, self._samples)
+            examined = self._inspector.enter(values, now, seen, base, self._place, self._samples)
             fresh = sum(index not in only_told for index, _ in islice(values, known, None))
-            effort.spent += len(now) * HIT_COST + fresh * VALUE_COST
+            effort.spent += len(now) * LOOK_COST + examined * HIT_COST + fresh * VALUE_COST
         self.exceeded = self.exceeded or bool(ready)
 
     def _final(self, known: int | None) -> list[Span]:

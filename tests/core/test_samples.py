@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sidecar.core.findings import Action, FindingClass
 from sidecar.core.flow import Flow
 from sidecar.core.policy import DlpRule, Policy
-from sidecar.core.samples import EVERY, FIRST, Samples
+from sidecar.core.samples import EVERY, FIRST, LOOKS, REST, Samples
 from sidecar.core.scopes import Mode
 from tests.kit.cuts import pieces
 from tests.kit.effort import effort
@@ -60,6 +60,27 @@ def test_one_in_a_while_also_within_one_message():
 
 def test_each_connection_begins_anew():
     assert [len(told(flow(), post(addresses(1)))) for _ in range(FIRST + 4)] == [1] * (FIRST + 4)
+
+
+def accounts(count: int) -> bytes:
+    """So many accounts at hosts, one every 64 bytes: each is a hit, and nobody's address."""
+    return b"".join(b"by=person%d@build.local;".ljust(64) % number for number in range(count))
+
+
+def test_hits_that_are_no_values_are_looked_at_as_a_sample_too():
+    one = flow()
+    assert len(told(one, post(accounts(LOOKS - 1) + addresses(1)))) == 1
+    assert told(one, post(accounts(1) + addresses(1))) == []
+    assert len(told(one, post(b" " * REST + addresses(1)))) == 1
+
+
+@given(st.lists(st.integers(1, 2 * REST), max_size=40))
+@effort(20)
+def test_any_cutting_looks_at_the_same(cuts: Sequence[int]):
+    text = post(
+        accounts(LOOKS + 9) + addresses(3) + b" " * REST + addresses(3) + accounts(2 * LOOKS) + addresses(9)
+    )
+    assert told(flow(), *pieces(text, cuts)) == told(flow(), text)
 
 
 COUNTED = Policy(dlp=(DlpRule("bulk", Action.BLOCK, klass=FindingClass.PII, at_least=300),))

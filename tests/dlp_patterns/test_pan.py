@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlp_patterns.checks import pan
 from dlp_patterns.issuers import ISSUERS, Issuer, issuer_of
 from dlp_patterns.model import Confidence, Evidence
 from dlp_patterns.published import TEST_NUMBERS
@@ -288,3 +289,37 @@ def _record(source: random.Random) -> bytes:
             "range": f"bytes={source.randrange(10**6)}-{source.randrange(10**6, 10**7)}",
         }
     ).encode()
+
+
+_PARTS = st.one_of(
+    cards(),
+    st.text("0123456789", min_size=1, max_size=20).map(str.encode),
+    st.sampled_from(
+        [
+            b" ",
+            b"-",
+            b".",
+            b"  ",
+            b": ",
+            b", ",
+            b"-- ",
+            b"x ",
+            b"\n",
+            b"\xc2\xa0",
+            b"\xe2\x80\x8b",
+            b'"',
+            b"a",
+        ]
+    ),
+)
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=6).map(b"".join))
+@settings(max_examples=600, deadline=None)
+def test_what_a_look_rules_out_is_no_card_number_from_any_beginning(text: bytes) -> None:
+    ends = [end for end in range(1, len(text) + 1) if pan.rules_out(text, end)]
+    for end in ends:
+        confirmed = [
+            found for start in range(end) if (found := pan.check(text, start, end)) and found.end == end
+        ]
+        assert not confirmed, f"ruled out up to {end}, with {len(text)} bytes around it"

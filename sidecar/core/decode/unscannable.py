@@ -33,11 +33,13 @@ the answer must not depend on the machine.  A list of numbers that comes as plai
 limit, a few kilobytes that open to one would keep us busy for seconds."""
 BYTE_COST: Final = 8
 """Of a byte that was opened: to open it, to scan it, to keep it."""
-SIGN_COST: Final = 1_000
+SIGN_COST: Final = 500
 """Of whatever the engine sees."""
+LOOK_COST: Final = 1_500
 HIT_COST: Final = 15_000
 VALUE_COST: Final = 150_000
-"""Of a hit of a pattern that is looked at, and of the value that it turns out to be."""
+"""Of a hit of a pattern that is looked at, of one that is not ruled out by that (lists of order numbers, packed ten to one,
+are everyday traffic), and of the value that it turns out to be."""
 VIEW_COST: Final = 60_000
 """Of a view that begins."""
 
