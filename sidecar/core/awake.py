@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import TOO_MUCH, VIEW_COST, Effort, UnscannableError
+from sidecar.core.decode.unscannable import BYTE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
@@ -264,7 +264,7 @@ class _Stretch:
         if (effort := self.inner.effort) is None:
             shared.count(len(decoded))
         else:
-            effort.spent += max(len(piece), len(decoded)) * self.spec.cost
+            effort.spent += abs(len(decoded) - len(piece)) * self.spec.cost + len(piece) * BYTE_COST
         self._seen += len(piece)
         for at in range(0, len(decoded), _PART):
             if self.gave_up():

@@ -5,8 +5,10 @@ The work is counted (`core.decode.unscannable`), so nothing here is timed; `pyth
 
 import bz2
 import gzip
+import json
 import lzma
 import tracemalloc
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -101,6 +103,39 @@ def test_what_can_be_looked_through_passes(name: str) -> None:
     told, verdict = sent(flow(), bombs()[name])
     assert verdict is None
     assert {each.kind for each in told} <= {"unsupported_encoding"}
+
+
+def people(rng: Random, count: int) -> bytes:
+    """What an answer of a shop holds: long ids, and what can be found in every line."""
+    rows = (
+        {"id": rng.randrange(10**17, 10**18), "order": str(rng.randrange(10**14, 10**15)), "total": rng.random(),
+         "email": f"jo{rng.randrange(10**6)}@example.com", "phone": f"+49 30 {rng.randrange(10**7):07}"}
+        for _ in range(count)
+    )  # fmt: skip
+    return json.dumps([*rows]).encode()
+
+
+EVERYDAY = {
+    "answers, compressed": lambda rng: [post(gzip.compress(people(rng, 40)), b"gzip") for _ in range(80)],
+    "logs with JSON in JSON, compressed": lambda rng: [
+        post(
+            gzip.compress(json.dumps([{"message": people(rng, 2).decode()} for _ in range(20)]).encode()),
+            b"gzip",
+        )
+        for _ in range(80)
+    ],
+    "a large answer, compressed": lambda rng: [post(gzip.compress(people(rng, 4000)), b"gzip")],
+    "a large archive": lambda rng: [post(zipped(("a", people(rng, 4000)), ("b", people(rng, 400))))],
+}
+
+
+@pytest.mark.parametrize("make", EVERYDAY.values(), ids=EVERYDAY)
+def test_what_is_compressed_every_day_is_no_bomb(make: Callable[[Random], list[bytes]]) -> None:
+    one, rng = flow(policy=Policy(dlp=(DlpRule("let-all", Action.ALERT),))), Random(6)
+    for wire in make(rng):
+        told, verdict = sent(one, wire)
+        assert verdict is None
+        assert FindingClass.UNSCANNABLE not in {each.klass for each in told}
 
 
 BOMB = post(gzip.compress(bytes(50_000_000)), b"gzip")

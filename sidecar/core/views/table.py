@@ -27,7 +27,7 @@ from sidecar.core.views.view import Sign, Spec
 _BACK: Final = 320
 """How much of a value can stand unescaped before its first escape, bytes: the widest pattern, and some."""
 _BY_ESCAPE: Final = 150
-"""Nanoseconds a byte where each escape is replaced by itself."""
+"""Nanoseconds for a byte less, where each escape is replaced by itself."""
 
 COLUMNS: Final = Spec(
     "columns",

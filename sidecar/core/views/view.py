@@ -91,4 +91,4 @@ class Spec(NamedTuple):
     opens: bool = False
     """It can make very much more than it is fed: the work in that is limited (`core.decode.unscannable.Effort`)."""
     cost: int = 0
-    """Nanoseconds for a byte that it is fed or makes, whichever are more; 0 where that is not worth counting."""
+    """Nanoseconds for a byte that it takes away or adds; 0 where that is not worth counting."""
