@@ -103,8 +103,8 @@ def scanned(cdefence: Run, tmp_path: Path, capture: bytes) -> tuple[list[tuple[s
     ], said.err
 
 
-FOUND = [("10.0.0.1:40000>10.0.0.2:80", "pci/pan", "body")]
-FOUND6 = [("[fd00::1]:40000>[fd00::2]:80", "pci/pan", "body")]
+FOUND = [("10.0.0.1:40000>10.0.0.2:80", "pci/pan", "$.card")]
+FOUND6 = [("[fd00::1]:40000>[fd00::2]:80", "pci/pan", "$.card")]
 
 V4, V6 = conversation(), conversation(CLIENT6, SERVER6)
 CAPTURES: dict[str, tuple[bytes, list[tuple[str, str, str]]]] = {
