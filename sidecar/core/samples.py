@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from sidecar.core.hits import NOBODY, Hit
 
-FIRST: Final = 8
+FIRST: Final = 4
 """Values of a pattern that are told in any case."""
 EVERY: Final = 8 * 1024 * 1024
 """Bytes from one told value to the next."""
