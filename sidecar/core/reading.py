@@ -224,8 +224,7 @@ def looked_at(
     if hits is None:
         without = samples.pass_over(0, len(text)) if samples is not None else NOBODY
         hits = inspector.matcher.once(text, without)
-    every = hits
-    woken, hits = apart(every, len(inspector.matcher.patterns))
+    woken, hits = apart(hits, len(inspector.matcher.patterns))
     if place.part is not Part.HEAD:
         woken = inspector.spoken(woken)
     found = inspector.confirm(hits, text, place, samples) if hits else []
