@@ -5,6 +5,7 @@ than it expected, or the lab is not healthy; 2: it could not be done, with one l
 """
 
 import argparse
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,8 +57,18 @@ def _reported(run: Callable[[argparse.Namespace], int], args: argparse.Namespace
     except (LabError, ValueError, KeyError) as failure:
         print(f"cdefence lab: {failure.args[0] if failure.args else failure}", file=sys.stderr)
         return 2
+    except subprocess.TimeoutExpired as slow:
+        print(
+            f"cdefence lab: not done in {slow.timeout:g} s, this machine is too busy: {_command_line(slow)}",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _command_line(slow: subprocess.TimeoutExpired) -> str:
+    return slow.cmd if isinstance(slow.cmd, str) else shlex.join(map(str, slow.cmd))
 
 
 def _up(args: argparse.Namespace) -> int:

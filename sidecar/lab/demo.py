@@ -25,7 +25,7 @@ from sidecar.lab.scenarios import SCENARIOS, Change, Scenario, Seen
 from sidecar.lab.table import line, render
 from sidecar.lab.topology import Pod
 
-PATIENCE = 3.0
+PATIENCE = 10.0
 """Seconds to wait for an event, or for the other end to see the end of a connection."""
 
 _SILENT = (Seen.REFUSED, Seen.REJECTED)

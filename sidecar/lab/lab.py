@@ -28,9 +28,9 @@ from sidecar.lab.topology import APP_UID, HTTP_PORT, NODE, PODS, PROTECTED, Pod,
 PROXY = Identity(contract.PROXY_UID, contract.PROXY_GID)
 APP = Identity(APP_UID, APP_UID)
 
-START_PATIENCE = 30.0
+START_PATIENCE = 60.0
 """Seconds for a process to become ready: compiling all patterns on a busy two-core machine takes a few."""
-RELOAD_PATIENCE = 5.0
+RELOAD_PATIENCE = 20.0
 """Seconds for a sidecar to take a new policy."""
 
 TOOLS = {
@@ -266,7 +266,8 @@ class Lab:
 
     def _init(self, pod: Pod) -> None:
         """The init step: root with NET_ADMIN alone, like the init container.  May be repeated."""
-        done = self.run(pod, (*processes.NET_ADMIN_ONLY, *CDEFENCE, *FIREWALL), identity=ROOT)
+        command = (*processes.NET_ADMIN_ONLY, *CDEFENCE, *FIREWALL)
+        done = self.run(pod, command, identity=ROOT, timeout=START_PATIENCE)
         self.files.pod(pod).log("init").write_bytes(done.stdout + done.stderr)
         if done.returncode:
             raise LabError(f"{pod.name}: cdefence net apply: {_last_line(done.stderr.decode())}")

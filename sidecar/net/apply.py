@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sidecar.net.errors import NetError
-from sidecar.net.netlink import SILENCE, RefusedError, Session, session
+from sidecar.net.netlink import LOOK, LOOKS, RefusedError, Session, session
 from sidecar.net.plan import AddRule, AddTable, LiveTable, Op, PutChain, plan
 from sidecar.net.rules import Table
 
@@ -104,7 +104,7 @@ def _run[T](steps: Callable[[Session], Awaitable[T]]) -> T:
             return runner.run(opened())
     except TimeoutError:
         raise NetError(
-            f"the kernel was silent for {SILENCE} s, most likely it refused: {_PRIVILEGE}"
+            f"the kernel was silent for {LOOK * LOOKS:.1f} s, most likely it refused: {_PRIVILEGE}"
         ) from None
     except RefusedError as refused:
         raise NetError(_explained(refused)) from None

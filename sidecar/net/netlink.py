@@ -6,7 +6,8 @@ what to do about an error (`apply`), and what the rules are.
 Of pyroute2 0.9 we use the socket and the message classes.  Its high-level calls send one transaction each,
 and its sets do not work.  Two habits of it shape this module: it reads answers only to messages that ask for
 one, so every operation asks (and the answer tells which one failed); and it waits for ever, so a session ends
-with TimeoutError when the kernel is silent for too long.
+with TimeoutError when the kernel is silent for too long.  Silence is counted in looks and not by the clock: the
+kernel has answered when its call returns, and on a node where everything starts at once it is we who do not run.
 """
 
 import asyncio
@@ -40,10 +41,12 @@ nft: Any = nftsocket
 type Attrs = list[tuple[str, object]]
 
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h
-SILENCE: Final = 1.5
-"""Seconds without any answer after which a session gives up.  Netlink answers in milliseconds."""
-PER_OP: Final = 0.01
-"""Seconds allowed in addition for each operation of a batch: pyroute2 needs one or two milliseconds for a rule."""
+LOOK: Final = 0.1
+"""Seconds between two looks whether anything has come; longer while this process does not get to run."""
+LOOKS: Final = 10
+"""Looks in a row that see nothing, after which a session gives up.  Netlink answers in milliseconds."""
+OPS_PER_LOOK: Final = 10
+"""A batch may take one look more for as many operations: pyroute2 needs one or two milliseconds for a rule."""
 
 _BUFFER: Final = 16 << 20
 """Bytes.  A batch is one datagram, and every message in it is answered by one more datagram."""
@@ -80,9 +83,9 @@ class RuleMessage(nfgen_msg, nftsocket.nft_contains_expr):
 class Session:
     """One netlink socket in the network namespace of the calling thread.  Get it from `session()`."""
 
-    def __init__(self, sock: Message, deadline: asyncio.Timeout) -> None:
+    def __init__(self, sock: Message, silence: "_Silence") -> None:
         self._sock = sock
-        self._deadline = deadline
+        self._silence = silence
 
     async def read(self, name: str) -> LiveTable | None:
         """The table `name` of family inet as the kernel has it, or None.  Raises `RefusedError`, OSError."""
@@ -105,7 +108,7 @@ class Session:
     async def commit(self, ops: Sequence[Op]) -> None:
         """Carry out all of `ops` in one transaction, or none.  Raises `RefusedError` naming the first that
         failed, and OSError."""
-        self._heard(extra=PER_OP * len(ops))
+        self._silence.broken(looks=LOOKS + len(ops) // OPS_PER_LOOK)
         messages = [_message(op) for op in ops]
         batch = [_control(_BATCH_BEGIN), *messages, _control(_BATCH_END)]
         try:
@@ -119,13 +122,35 @@ class Session:
         message["attrs"] = list(attrs.items())
         try:
             async for answer in await self._sock.request_get(message, kind):
-                self._heard()
+                self._silence.broken()
                 yield answer
         except _AnswerError as answer:
             raise RefusedError(answer.code, None) from None
 
-    def _heard(self, extra: float = 0) -> None:
-        self._deadline.reschedule(asyncio.get_running_loop().time() + SILENCE + extra)
+
+class _Silence:
+    """Lets `limit` expire after so many looks in a row between which `broken` was not called."""
+
+    def __init__(self, limit: asyncio.Timeout) -> None:
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._left = LOOKS
+        self._next = self._loop.call_later(LOOK, self._look)
+
+    def broken(self, looks: int = LOOKS) -> None:
+        """Something came, or was only now asked for."""
+        self._left = looks
+
+    def end(self) -> None:
+        """No more looks."""
+        self._next.cancel()
+
+    def _look(self) -> None:
+        self._left -= 1
+        if self._left > 0:
+            self._next = self._loop.call_later(LOOK, self._look)
+        else:
+            self._limit.reschedule(self._loop.time())
 
 
 @asynccontextmanager
@@ -139,8 +164,12 @@ async def session() -> AsyncIterator[Session]:
         await sock.setup_endpoint()
         for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
             _enlarge(sock, option)
-        async with asyncio.timeout(SILENCE) as deadline:
-            yield Session(sock, deadline)
+        async with asyncio.timeout(None) as limit:
+            silence = _Silence(limit)
+            try:
+                yield Session(sock, silence)
+            finally:
+                silence.end()
     finally:
         sock.close()
 

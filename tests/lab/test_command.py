@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+import subprocess
 
 import pytest
 
@@ -51,6 +53,17 @@ def test_without_its_tools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert (
         "needs Debian packages: curl iproute2 nftables openssl util-linux; remedy" in capsys.readouterr().err
     )
+
+
+def test_a_step_that_does_not_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a machine with too much to do: what was waited for is named, and no traceback is shown."""
+
+    def too_long(args: argparse.Namespace) -> int:
+        return subprocess.run(["sleep", "60"], timeout=0.1, check=True).returncode
+
+    assert command._reported(too_long, argparse.Namespace()) == 2
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"cdefence lab: not done in 0\.\d+ s, this machine is too busy: sleep 60\n", said)
 
 
 def test_exec_takes_the_command_as_it_stands() -> None:
