@@ -23,6 +23,7 @@ _OF_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@$.
 _ELEMENT = re.compile(
     rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?\Z"  # XML, HTML
 )
+_ENDS_ELEMENT = (b">", b"[")
 _SEGMENT = re.compile(rb"/([A-Za-z][A-Za-z0-9_.-]{1,47})/\Z")  # of a path: /cards/4111...
 _ENDS = frozenset(b"\"'`=:> \t\r\n([{/")
 """What a value in a field begins behind; most values that are looked at stand elsewhere, and cost one comparison."""
@@ -69,7 +70,7 @@ def before(text: bytes) -> bytes:
 
 def _written(text: bytes) -> bytes:
     """The name as it is written."""
-    if b"<" in text and (found := _ELEMENT.search(text)):
+    if text.rstrip().endswith(_ENDS_ELEMENT) and (found := _ELEMENT.search(text)):
         return found[1]
     if text.endswith(b"/"):
         found = _SEGMENT.search(text)
@@ -84,6 +85,8 @@ def _written(text: bytes) -> bytes:
 
 def normal(name: bytes) -> bytes:
     """`cardNumber`, `Card-Number` and `card.number` as `card_number`."""
+    if is_normal(name):
+        return name
     return _SEPARATORS.sub(b"_", _HUMP.sub(b"_", name)).strip(b"_").lower()
 
 

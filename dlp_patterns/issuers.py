@@ -18,8 +18,8 @@ Sources, by the letter that ends a row:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from bisect import bisect_right
+from typing import Final, NamedTuple
 
 from dlp_patterns.model import Evidence
 
@@ -35,8 +35,36 @@ class Issuer(NamedTuple):
     source: str
 
 
-Table = Mapping[str, tuple[Issuer, ...]]
-"""Rows by the first two digits of the numbers that they can matter to, the most specific prefix first."""
+_PREFIX: Final = 6
+"""Digits of the longest prefix in the tables."""
+
+
+class Table:
+    """Rows, ready for look-ups: for each length the ranges of prefixes in a row, and whose each of them is."""
+
+    def __init__(self, rows: tuple[Issuer, ...]) -> None:
+        """`rows`: the most specific prefix first."""
+        self._ranges: dict[int, tuple[list[bytes], list[Issuer | None]]] = {}
+        for length in {length for row in rows for length in row.lengths}:
+            here = [row for row in rows if length in row.lengths]
+            begins = sorted({0, *(begin for row in here for begin in _range(row) if begin < 10**_PREFIX)})
+            owners = [
+                next((row for row in here if _range(row)[0] <= begin < _range(row)[1]), None)
+                for begin in begins
+            ]
+            self._ranges[length] = ([b"%0*d" % (_PREFIX, begin) for begin in begins], owners)
+
+    def owner(self, digits: bytes) -> Issuer | None:
+        """The most specific row with the prefix and length of `digits`."""
+        ranges = self._ranges.get(len(digits))
+        return None if ranges is None else ranges[1][bisect_right(ranges[0], digits[:_PREFIX]) - 1]
+
+
+def _range(row: Issuer) -> tuple[int, int]:
+    """The first prefix of a row, and the first behind it."""
+    rest = 10 ** (_PREFIX - len(row.low))
+    return int(row.low) * rest, (int(row.high) + 1) * rest
+
 
 _Row = tuple[str, str, tuple[int, ...], tuple[int, ...], tuple[int, ...], str]
 _FROM_13 = (13, 14, 15, 16, 17, 18, 19)
@@ -134,30 +162,17 @@ def _rows(table: tuple[_Row, ...]) -> tuple[Issuer, ...]:
     return tuple(sorted(rows, key=lambda row: (-len(row.low), int(row.high) - int(row.low))))
 
 
-def _by_first_two(rows: tuple[Issuer, ...]) -> Table:
-    """Keeps a look-up to a handful of rows."""
-    pairs = [f"{number:02}" for number in range(100)]
-    return {
-        pair: tuple(row for row in rows if row.low[:2] <= pair[: len(row.low)] <= row.high[:2])
-        for pair in pairs
-    }
-
-
 ISSUERS = _rows(_BRANDS)
 """Every issuer range in use, the most specific prefix first."""
 
-BRANDS: Table = _by_first_two(ISSUERS)
+BRANDS: Final = Table(ISSUERS)
 """The brands in use."""
-RETIRED: Table = _by_first_two(_rows(_RETIRED))
+RETIRED: Final = Table(_rows(_RETIRED))
 """Brands that are gone, and domestic schemes: off by default."""
-UNSUMMED: Table = _by_first_two(_rows(_UNSUMMED))
+UNSUMMED: Final = Table(_rows(_UNSUMMED))
 """Ranges in which older tables give the numbers no check digit: off by default, and never without a word for it."""
 
 
 def issuer_of(digits: bytes, table: Table = BRANDS) -> Issuer | None:
     """The most specific row with the prefix and length of `digits` (ASCII digits), or None."""
-    number = digits.decode("ascii", "replace")
-    for row in table.get(number[:2], ()):
-        if len(number) in row.lengths and row.low <= number[: len(row.low)] <= row.high:
-            return row
-    return None
+    return table.owner(digits)

@@ -106,6 +106,11 @@ class Boundary(StrEnum):
         """The bytes that may stand next to the value, as one regex class; empty for NONE."""
         return _OUTSIDE[self]
 
+    @property
+    def inside(self) -> frozenset[int]:
+        """The bytes that may not."""
+        return _INSIDE[self]
+
     def holds(self, byte: int | None) -> bool:
         """Whether `byte` (None: there is no neighbour) may stand next to the value."""
         return byte is None or byte not in _INSIDE[self]
@@ -213,13 +218,17 @@ class Context:
         """Whether a word stands in the last `distance` bytes of `before`, the bytes before the value."""
         if not self.words:
             return False
-        return _word_finder(self.words).search(before, max(0, len(before) - self.distance)) is not None
+        return self._found(before) is not None
 
     def word(self, before: bytes) -> bytes:
         """The word that `seen` sees, as it is written in the pattern; empty for none."""
-        start = max(0, len(before) - self.distance)
-        found = _word_finder(self.words).search(before, start) if self.words else None
+        found = self._found(before) if self.words else None
         return found[0].lower() if found else b""
+
+    def _found(self, before: bytes) -> re.Match[bytes] | None:
+        anywhere, whole = _word_finders(self.words)
+        start = max(0, len(before) - self.distance)
+        return whole.search(before, start) if anywhere.search(before[start:].lower()) else None
 
     def speaks_for(self, name: bytes) -> bool:
         """Whether a field of this (normal) name holds such values."""
@@ -231,11 +240,15 @@ class Context:
 
 
 @lru_cache(maxsize=512)
-def _word_finder(words: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """An expression for any of `words`, each bounded by a non-letter, the edge, or a hump of camelCase."""
+def _word_finders(words: tuple[bytes, ...]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """An expression for any of `words`, each bounded by a non-letter, the edge, or a hump of camelCase.
+
+    Before it, one for any of them anywhere in lower case: it answers ten times as fast, and mostly that there is none.
+    """
     left = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
     right = rb"(?:(?![A-Za-z])|(?<=[a-z0-9])(?=[A-Z]))"
-    return re.compile(left + rb"(?i:" + rb"|".join(sorted(words, reverse=True)) + rb")" + right)
+    every = rb"|".join(sorted(words, reverse=True))
+    return re.compile(every), re.compile(left + rb"(?i:" + every + rb")" + right)
 
 
 @dataclass(frozen=True, slots=True)

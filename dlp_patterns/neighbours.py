@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise, takewhile
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dlp_patterns.issuers import issuer_of
 from dlp_patterns.published import TEST_NUMBERS
@@ -28,6 +28,9 @@ BEFORE = 64
 
 BEHIND = 56
 """How far ahead, bytes; less than what confirmation has behind a hit (`core.inspector.AHEAD`)."""
+
+NOTHING: Final = -1
+"""In place of a byte, where a text begins or is over."""
 
 HEX_ID = 20
 """Shortest hexadecimal run with a letter that is taken for an id: `acc4111111111111111` is a card number."""
@@ -52,28 +55,51 @@ def counted(window: bytes, start: int) -> int:
     return byte & 0x1F if byte >> 5 == 0b101 and not _UTF8.search(window[max(0, start - 4) : start]) else 0
 
 
-class Number(NamedTuple):
-    """A number whose digits are those of a card, and where it stands."""
+class Number:
+    """A number whose digits are those of a card, and where it stands.  What several reasons ask for is looked up once."""
 
-    window: bytes
-    start: int
-    end: int
-    groups: tuple[bytes, ...]
-    """Its digits, as they are grouped."""
-    separator: bytes
-    """What stands between the groups; empty for one run."""
+    __slots__ = (
+        "_others", "_runs", "before", "behind", "digits", "end", "groups", "left", "right", "separator", "start", "window",
+    )  # fmt: skip
+
+    def __init__(
+        self, window: bytes, start: int, end: int, groups: tuple[bytes, ...], separator: bytes
+    ) -> None:
+        self.window, self.start, self.end = window, start, end
+        self.groups = groups
+        """Its digits, as they are grouped."""
+        self.separator = separator
+        """What stands between the groups; empty for one run."""
+        self.digits = b"".join(groups)
+        self.before = window[max(0, start - BEFORE) : start]
+        self.behind = window[end : end + BEHIND]
+        self.left = window[start - 1] if start else NOTHING
+        self.right = window[end] if end < len(window) else NOTHING
+        """The bytes right beside it."""
+        self._runs: tuple[list[re.Match[bytes]], list[re.Match[bytes]]] | None = None
+        self._others: dict[bytes, bool] = {}
 
     @property
-    def digits(self) -> bytes:
-        return b"".join(self.groups)
+    def runs(self) -> tuple[list[re.Match[bytes]], list[re.Match[bytes]]]:
+        """The long runs of digits in `before` and in `behind`."""
+        if self._runs is None:
+            self._runs = _long_runs(self.before), _long_runs(self.behind)
+        return self._runs
 
-    @property
-    def before(self) -> bytes:
-        return self.window[max(0, self.start - BEFORE) : self.start]
+    def other_id(self, run: bytes) -> bool:
+        """Whether a run nearby is no card number."""
+        known = self._others.get(run)
+        if known is None:
+            known = self._others[run] = not luhn.is_valid(run) or issuer_of(run) is None
+        return known
 
-    @property
-    def behind(self) -> bytes:
-        return self.window[self.end : self.end + BEHIND]
+
+def _long_runs(text: bytes) -> list[re.Match[bytes]]:
+    return [
+        run
+        for run in _LONG_RUN.finditer(text)
+        if run.end() - run.start() <= _LONGEST_RUN and not text.startswith(b".", max(0, run.start() - 1))
+    ]
 
 
 class Reason(NamedTuple):
@@ -81,6 +107,29 @@ class Reason(NamedTuple):
 
     name: str
     holds: Callable[[Number], bool]
+    after: frozenset[int] | None = None
+    before: frozenset[int] = frozenset()
+    """It can hold only right after one of these bytes, or right before one of those; None: anywhere."""
+
+
+class Reasons:
+    """A table.  Of its rows only those are asked that can hold between the two bytes beside a number: few."""
+
+    def __init__(self, *rows: Reason) -> None:
+        self.rows = rows
+        self._between = lru_cache(maxsize=1024)(self._possible)
+
+    def first(self, number: Number) -> str | None:
+        """The name of the first that holds; None for none."""
+        for reason in self._between(number.left, number.right):
+            if reason.holds(number):
+                return reason.name
+        return None
+
+    def _possible(self, left: int, right: int) -> tuple[Reason, ...]:
+        return tuple(
+            row for row in self.rows if row.after is None or left in row.after or right in row.before
+        )
 
 
 _HEX_TOKEN = re.compile(rb"(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{4}")
@@ -115,6 +164,7 @@ def _escape(number: Number) -> bool:
 _FRACTION = re.compile(rb"[0-9]\.\Z")
 _NUMBER_GOES_ON = re.compile(rb"\.(?=[0-9]*[1-9])[0-9]+(?![0-9/])|[pP][+-]?[0-9]|[eE][+-][0-9]")
 _HEX_BEFORE = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]*[A-Fa-f][0-9A-Fa-f]*\Z")
+_QUOTES, _CALLED_WITH = frozenset(b"\"'"), (b'("', b"('")
 _HEX_BEHIND = frozenset(b"ABCEFabcdef")
 _HEX_LITERAL = re.compile(rb"(?:\b0[xX]|\\[xu]|[Hh]ex[A-Za-z]{0,8}\([\"'](?:0x)?[0-9A-Fa-f]{0,32})\Z")
 _INTEGER_SUFFIX = re.compile(rb"(?:[uU]?[lL]{1,2}|[lL]{1,2}[uU]?|n|[iu](?:64|128))(?![0-9A-Za-z])")
@@ -126,9 +176,11 @@ _TIMESTAMP = re.compile(
 )
 _FEW_SYMBOLS = re.compile(rb"[1-5]+")
 _BETWEEN_RUNS = rb"[\"']?(?:[,;|][ \t]?|[ \t]|,?\r?\n[ \t]{0,8})[\"']?"
+_BETWEEN = b"\"' \t\r\n,;|-"
 _RUN_BEFORE = re.compile(rb"(?<![0-9])([0-9]{12,20})" + _BETWEEN_RUNS + rb"-?\Z")
 _RUN_BEHIND = re.compile(_BETWEEN_RUNS + rb"-?([0-9]{12,20})(?![0-9])")
-_LONG_RUN = re.compile(rb"(?<![0-9.])[0-9]{13,20}(?![0-9])")
+_LONG_RUN = re.compile(rb"[0-9]{13,}")
+_LONGEST_RUN = 20
 _ROW_END = re.compile(rb"[\n)\]}]")
 _LETTERS, _DIGITS = re.compile(rb"[A-Za-z]+"), re.compile(rb"[0-9]+")
 _EPOCH = re.compile(rb"1[5-9][0-9]{11}(?:[0-9]{3}|[0-9]{6})?")
@@ -153,6 +205,8 @@ def _hexadecimal(number: Number) -> bool:
     behind = window[end : end + 1]
     if behind and behind[0] in _HEX_BEHIND:
         return counted(window, start) != end - start
+    if number.left in _QUOTES and not number.before.endswith(_CALLED_WITH):
+        return False
     if _HEX_LITERAL.search(number.before):
         return True
     before = _HEX_BEFORE.search(number.before)
@@ -162,38 +216,36 @@ def _hexadecimal(number: Number) -> bool:
 
 def _one_of_many_ids(number: Number) -> bool:
     """Whether a number of the same length, and no card number, is its neighbour in a list."""
-    found = (_RUN_BEFORE.search(number.before), _RUN_BEHIND.match(number.behind))
-    return any(
-        len(match[1]) == len(number.digits) and not (luhn.is_valid(match[1]) and issuer_of(match[1]))
-        for match in found
-        if match
-    )
+    close = number.before.rstrip(_BETWEEN)[-1:].isdigit()
+    found = (_RUN_BEFORE.search(number.before) if close else None, _RUN_BEHIND.match(number.behind))
+    return any(match and len(match[1]) == len(number.digits) and number.other_id(match[1]) for match in found)
 
 
 def _among_ids(number: Number) -> bool:
     """Whether at least two long numbers nearby are neither card numbers nor times."""
-    runs = (match.group() for part in (number.before, number.behind) for match in _LONG_RUN.finditer(part))
-    return sum(not _EPOCH.fullmatch(run) and not (luhn.is_valid(run) and issuer_of(run)) for run in runs) >= 2
+    before, behind = number.runs
+    if len(before) + len(behind) < 2:
+        return False
+    others = (run for run in (*before, *behind) if not _EPOCH.fullmatch(run[0]) and number.other_id(run[0]))
+    return next(others, None) is not None and next(others, None) is not None
 
 
 def _column_of_ids(number: Number) -> bool:
     """Whether in the row before or behind it, in the same place, stands a number as long that is no card number."""
-    before, behind, place = number.before, number.behind, _place(number.before)
+    before, behind, length = number.before, number.behind, len(number.digits)
+    others = [
+        [run for run in runs if run.end() - run.start() == length and number.other_id(run[0])]
+        for runs in number.runs
+    ]
+    if others == [[], []]:
+        return False
+    place = _place(before)
     return any(
-        _is_other_id(number, run.group())
-        and _ROW_END.search(before, run.end())
-        and _place(before[: run.start()]) == place
-        for run in _LONG_RUN.finditer(before)
+        _ROW_END.search(before, run.end()) and _place(before[: run.start()]) == place for run in others[0]
     ) or any(
-        _is_other_id(number, run.group())
-        and _ROW_END.search(behind, 0, run.start())
-        and _place(behind[: run.start()]) == place
-        for run in _LONG_RUN.finditer(behind)
+        _ROW_END.search(behind, 0, run.start()) and _place(behind[: run.start()]) == place
+        for run in others[1]
     )
-
-
-def _is_other_id(number: Number, run: bytes) -> bool:
-    return len(run) == len(number.digits) and not (luhn.is_valid(run) and issuer_of(run))
 
 
 def _place(before: bytes) -> bytes:
@@ -202,7 +254,11 @@ def _place(before: bytes) -> bytes:
 
 
 def _row_of_numbers(number: Number) -> bool:
-    return any(sum(_numbers(number, blank)) >= 6 for blank in (b" ", b"\t"))
+    return any(
+        sum(_numbers(number, blank)) >= 6
+        for blank in (b" ", b"\t")
+        if number.before.endswith(blank) or number.behind.startswith(blank)
+    )
 
 
 def _inside_base64(number: Number) -> bool:
@@ -339,17 +395,26 @@ def rising(groups: tuple[bytes, ...]) -> bool:
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
+_DIGIT: Final = frozenset(b"0123456789")
+_HEX: Final = _DIGIT | frozenset(b"ABCDEFabcdef")
+_CAPITAL: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_LETTER_OR_DIGIT: Final = _DIGIT | _CAPITAL | frozenset(b"abcdefghijklmnopqrstuvwxyz")
+_NO_WIDTH_ENDS: Final = frozenset((*range(0x8B, 0x90), 0xA0, 0xBF, 0xAD))
+_NO_WIDTH_BEGINS: Final = frozenset(b"\xe2\xef\xc2")
+_BLANK: Final = frozenset(b" \t")
+_PARTS_RUNS: Final = frozenset(_BETWEEN)
+
 _ANY_PART = (
-    Reason("a longer number", _longer_number),
-    Reason("an IBAN", _iban),
-    Reason("a percent-encoded byte", _escape),
+    Reason("a longer number", _longer_number, _DIGIT | _NO_WIDTH_ENDS, _DIGIT | _NO_WIDTH_BEGINS),
+    Reason("an IBAN", _iban, _DIGIT | _CAPITAL | frozenset(b" -")),
+    Reason("a percent-encoded byte", _escape, frozenset(b"%")),
 )
-_RUN_PART = (
+_RUN_PART = Reasons(
     *_ANY_PART,
-    Reason("a decimal number", _fraction),
-    Reason("a hexadecimal number", _hexadecimal),
+    Reason("a decimal number", _fraction, frozenset(b"."), frozenset(b".pPeE")),
+    Reason("a hexadecimal number", _hexadecimal, _HEX | frozenset(b"xXu\"'"), _HEX_BEHIND),
 )
-_GROUPS_PART = (
+_GROUPS_PART = Reasons(
     *_ANY_PART,
     Reason("a longer number in groups", _group_of_more),
     Reason("a number of three digits more", _shorter_than_it_goes_on),
@@ -358,38 +423,43 @@ _GROUPS_PART = (
     Reason("a dotted number", _dotted),
     Reason("a decimal number", lambda number: _FRACTION.search(number.before[-2:]) is not None),
 )
-_RUN_DOUBT = (
-    Reason("an integer literal", lambda number: _INTEGER_SUFFIX.match(number.behind) is not None),
-    Reason("a negative number", lambda number: _NEGATIVE.search(number.before) is not None),
-    Reason("an id with a prefix", lambda number: _NAMED_ID.search(number.before) is not None),
-    Reason("a sample of a metric", lambda number: _SAMPLE.search(number.before) is not None),
+_RUN_DOUBT = Reasons(
+    Reason(
+        "an integer literal",
+        lambda number: _INTEGER_SUFFIX.match(number.behind) is not None,
+        frozenset(),
+        frozenset(b"uUlLni"),
+    ),
+    Reason("a negative number", lambda number: _NEGATIVE.search(number.before) is not None, frozenset(b"-")),
+    Reason(
+        "an id with a prefix", lambda number: _NAMED_ID.search(number.before) is not None, frozenset(b"-_")
+    ),
+    Reason("a sample of a metric", lambda number: _SAMPLE.search(number.before) is not None, frozenset(b" ")),
     Reason("a timestamp", lambda number: _TIMESTAMP.match(number.digits) is not None),
     Reason("a round number", lambda number: number.digits.endswith(ROUND)),
     Reason("written in few symbols", _few_symbols),
-    Reason("inside base64", _inside_base64),
-    Reason("one of many ids", _one_of_many_ids),
-    Reason("a row of numbers", _row_of_numbers),
+    Reason("inside base64", _inside_base64, _LETTER_OR_DIGIT | frozenset(b"+/_-")),
+    Reason("one of many ids", _one_of_many_ids, _PARTS_RUNS, _PARTS_RUNS),
+    Reason("a row of numbers", _row_of_numbers, _BLANK, _BLANK),
     Reason("among ids", _among_ids),
     Reason("a column of ids", _column_of_ids),
 )
-_GROUPS_DOUBT = (
+_GROUPS_DOUBT = Reasons(
     Reason("a sorted list", _sorted_neighbours),
     Reason("groups that repeat", _repeated),
     Reason("a row of numbers", _row_of_groups),
     Reason("a licence key", _licence_key),
-    Reason("behind an offset", lambda number: _DUMP_OFFSET.search(number.before) is not None),
+    Reason(
+        "behind an offset", lambda number: _DUMP_OFFSET.search(number.before) is not None, frozenset(b" ")
+    ),
 )
 
 
 def part_of(number: Number) -> str | None:
     """What the number is only a part of; None if it stands for itself."""
-    return _first(_GROUPS_PART if number.separator else _RUN_PART, number)
+    return (_GROUPS_PART if number.separator else _RUN_PART).first(number)
 
 
 def doubt(number: Number) -> str | None:
     """Why the number counts only where something speaks for it; None if nothing is wrong with its company."""
-    return _first(_GROUPS_DOUBT if number.separator else _RUN_DOUBT, number)
-
-
-def _first(reasons: tuple[Reason, ...], number: Number) -> str | None:
-    return next((reason.name for reason in reasons if reason.holds(number)), None)
+    return (_GROUPS_DOUBT if number.separator else _RUN_DOUBT).first(number)

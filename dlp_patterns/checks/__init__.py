@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, ModuleType
 from typing import cast
 
-from dlp_patterns.model import Confirmed, Pattern
+from dlp_patterns.model import Confirmed, Evidence, Pattern
 
-__all__ = ["REGISTRY", "SHORT_CUTS", "Check", "Confirmed", "ShortCut", "check_of"]
+__all__ = ["AT_BEST", "REGISTRY", "SHORT_CUTS", "AtBest", "Check", "Confirmed", "ShortCut", "check_of"]
 
 type Check = Callable[[bytes, int, int], Confirmed | None]
 """Confirms a hit, or not: (window, start, end) -> Confirmed | None.  Never raises."""
@@ -28,6 +28,10 @@ type Check = Callable[[bytes, int, int], Confirmed | None]
 
 type ShortCut = Callable[[bytes, int], bool]
 """Whether nothing that ends at an offset of a window could be confirmed: (window, end) -> bool.  It only saves time."""
+
+
+type AtBest = Callable[[bytes, int, int], Evidence]
+"""The strongest evidence that the check could give for a hit: (window, start, end) -> Evidence.  It only saves time."""
 
 
 def _discover() -> Mapping[str, ModuleType]:
@@ -60,6 +64,12 @@ SHORT_CUTS: Mapping[str, ShortCut] = MappingProxyType(
     }
 )
 """Of the checks that have one: their patterns hit numbers that are none by the hundred."""
+
+
+AT_BEST: Mapping[str, AtBest] = MappingProxyType(
+    {name: cast("AtBest", module.at_best) for name, module in _MODULES.items() if hasattr(module, "at_best")}
+)
+"""Of the checks that have one: a field's name speaks against most of their hits, and needs no look at the neighbours."""
 
 
 def check_of(pattern: Pattern) -> Check:

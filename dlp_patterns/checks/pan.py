@@ -27,10 +27,11 @@ MIN_DIGITS, MAX_DIGITS = 12, 19
 MIN_GROUPED = 13
 """Nobody prints the twelve digits of a Maestro card in groups; three groups of four are a part of something."""
 
-_BEGINS_A_RUN = frozenset(b"\"':=>([{&|@#$%;A")
-"""Bytes that part no groups: what stands behind one is a number of its own."""
-_PARTS_GROUPS = frozenset(b" .-")
-_ENDS_NO_GROUP = frozenset(range(0x21, 0x7F)) - frozenset(b"0123456789.-")
+_PARTS_GROUPS = b" .-"
+"""What parts a group of so many digits (`MIN_GROUPED`) from one before it."""
+_BEGINS_A_RUN = frozenset(b"\"':=>([{&|@#$%;,A\t\r\n_/")
+"""Bytes that part no such groups: what stands behind one is a number of its own."""
+_ENDS_NO_GROUP = frozenset(range(0x80)) - frozenset(b"0123456789" + _PARTS_GROUPS)
 """Behind one of these also what parts groups begins a number."""
 
 _GROUP = re.compile(rb"[0-9]+")
@@ -63,21 +64,33 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     return find(window, start, end, BRANDS)
 
 
+def at_best(window: bytes, start: int, end: int) -> Evidence:
+    """What `check` can say at most: one run of digits that nobody has published is not sure by itself."""
+    text = window[start:end]
+    return Evidence.FAIR if text.isdigit() and text not in TEST_NUMBERS else Evidence.STRONG
+
+
 def rules_out(window: bytes, end: int) -> bool:
     """Whether window[:end] ends in one run of digits, part of no printed groups, that is no card number."""
     tail = window[max(0, end - MAX_DIGITS - 2) : end]
-    before = tail.rstrip(b"0123456789")
-    length = len(tail) - len(before)
-    if not MIN_GROUPED <= length <= MAX_DIGITS or not _begins_here(before):
+    length = len(tail) - len(tail.rstrip(b"0123456789"))
+    if not MIN_GROUPED <= length <= MAX_DIGITS:
         return False
-    return not luhn.is_valid(tail[-length:])
+    run = tail[-length:]
+    return not (luhn.is_valid(run) and issuer_of(run)) and _begins_here(window, end - length, length)
 
 
-def _begins_here(before: bytes) -> bool:
-    """Whether the digits behind `before` are the first of a number."""
-    if not before or before[-1] in _BEGINS_A_RUN:
+def _begins_here(window: bytes, start: int, length: int) -> bool:
+    """Whether so many digits at `start` are no group of a longer number that began before."""
+    if not start or (last := window[start - 1]) in _BEGINS_A_RUN:
         return True
-    return before[-1] in _PARTS_GROUPS and len(before) > 1 and before[-2] in _ENDS_NO_GROUP
+    if last not in _PARTS_GROUPS:
+        return False
+    before = window[max(0, start - 2 * MAX_DIGITS) : start].rstrip(_PARTS_GROUPS)
+    group = len(before) - len(before.rstrip(b"0123456789"))
+    if group:
+        return group + length > MAX_DIGITS
+    return before != b"" and before[-1] in _ENDS_NO_GROUP
 
 
 def find(window: bytes, start: int, end: int, table: Table, *, summed: bool = True) -> Confirmed | None:
@@ -91,8 +104,12 @@ def find(window: bytes, start: int, end: int, table: Table, *, summed: bool = Tr
 
 def _find(window: bytes, start: int, end: int, table: Table, summed: bool) -> Confirmed | None:
     text = window[start:end]
-    if summed and text.isdigit() and not luhn.is_valid(text):
-        return None  # one run of digits that is none: the usual case by far
+    if text.isdigit():  # one run: the usual case by far
+        return (
+            _confirm(window, [Group(start, end, text)], text, table)
+            if (MIN_DIGITS <= len(text) <= MAX_DIGITS and luhn.is_valid(text) is summed)
+            else None
+        )
     groups = _groups(window, start, end, text)
     parts = ((part, b"".join([group.digits for group in part])) for part in _parts(groups))
     found = [

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from dlp_patterns import masking
-from dlp_patterns.checks import SHORT_CUTS, Check, ShortCut, check_of
+from dlp_patterns.checks import AT_BEST, SHORT_CUTS, AtBest, Check, ShortCut, check_of
 from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
 from sidecar.core.allowances import NO_MARKS, Marks
 from sidecar.core.findings import Action, Finding, FindingClass, Place
 from sidecar.core.hits import Hit
+from sidecar.core.judgement import Judge
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
 from sidecar.core.where import roughly
@@ -81,8 +82,17 @@ class Confirmer:
         return [check_of(pattern) for pattern in self.patterns]
 
     @cached_property
-    def _short_cuts(self) -> list[ShortCut | None]:
-        return [SHORT_CUTS.get(pattern.check) for pattern in self.patterns]
+    def _judges(self) -> list[Judge]:
+        return [Judge(pattern) for pattern in self.patterns]
+
+    @cached_property
+    def _at_best(self) -> list[AtBest | None]:
+        return [AT_BEST.get(pattern.check) for pattern in self.patterns]
+
+    @cached_property
+    def short_cuts(self) -> list[ShortCut | None]:
+        """By pattern, the look that shows of most hits that nothing is behind them; None: there is none."""
+        return [_look(SHORT_CUTS.get(pattern.check), pattern.boundary.right) for pattern in self.patterns]
 
     def confirm(self, hit: Hit, window: bytes, base: int, place: Place, rules: FlowRules) -> Span | None:
         """The confirmed value behind `hit`, or None.
@@ -96,7 +106,7 @@ class Confirmer:
             return None
         before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
         behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
-        confidence = judgement.confidence(pattern, confirmed.evidence, before, behind)
+        confidence = self._judges[index].confidence(confirmed.evidence, before, behind)
         if confidence is None:
             return None
         card = pattern.klass is DataClass.PAN
@@ -136,15 +146,9 @@ class Confirmer:
         )
 
     def rules_out(self, index: int, end: int, text: bytes) -> bool:
-        """Whether it takes no more than a look to see that nothing is behind a hit in a text, as mostly nothing is."""
-        cut = self._short_cuts[index]
-        if cut is None:
-            return False
-        right = self.patterns[index].boundary.right
-        for stop in _stops(right, text, end):  # noqa: SIM110 - it is asked of every hit
-            if not cut(text, stop):
-                return False
-        return True
+        """Whether it takes no more than such a look."""
+        look = self.short_cuts[index]
+        return look is not None and look(text, end)
 
     def limit(self, span: Span) -> int:
         """The offset up to which every value of this pattern that begins where `span` does has been hit."""
@@ -162,19 +166,34 @@ class Confirmer:
         There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
         """
         pattern, check = self.patterns[index], self._checks[index]
+        judge, at_best = self._judges[index], self._at_best[index]
         regex = _ending(pattern.boundary.left, pattern.regex)
-        right, rules_out = pattern.boundary.right, self._short_cuts[index]
-        for stop in _stops(right, window, end):
-            if rules_out is not None and rules_out(window, stop):
-                continue
+        for stop in _stops(pattern.boundary.right, window, end):
             found = regex.search(window, max(0, stop - pattern.width), stop)
             while found is not None:
                 start = found.start()
-                confirmed = check(window, start, stop)
-                if confirmed is not None:
-                    return confirmed
+                if at_best is None or not judge.speaks_against(
+                    at_best(window, start, stop), window[max(0, start - MAX_DISTANCE) : start]
+                ):
+                    confirmed = check(window, start, stop)
+                    if confirmed is not None:
+                        return confirmed
                 found = regex.search(window, start + 1, stop)
         return None
+
+
+def _look(cut: ShortCut | None, right: Boundary) -> ShortCut | None:
+    """A short cut for the end of a hit, which is that of a value or of the byte behind it (`_stops`)."""
+    if cut is None or right is Boundary.NONE:
+        return cut
+    inside = right.inside
+
+    def look(text: bytes, end: int) -> bool:
+        if 0 < end < len(text):
+            return text[end - 1] in inside or cut(text, end - 1)
+        return all(cut(text, stop) for stop in _stops(right, text, end))
+
+    return look
 
 
 def _stops(right: Boundary, window: bytes, end: int) -> tuple[int, ...]:

@@ -65,10 +65,14 @@ class Inspector:
 
         Returns how many of them took more than a look.
         """
-        reach, rules_out, examined = self.matcher.reach, self.confirmer.rules_out, 0
+        reach, short_cuts, examined = self.matcher.reach, self.confirmer.short_cuts, 0
+        gaps = samples.gaps
         for hit in hits:
-            end = hit[1] - base
-            if samples.passes_over(*hit) or rules_out(hit[0], end, seen):
+            index, end = hit[0], hit[1] - base
+            if index in gaps and samples.passes_over(*hit):
+                continue
+            look = short_cuts[index]
+            if look is not None and look(seen, end):
                 continue
             examined += 1
             begin = max(0, end - reach)

@@ -121,31 +121,83 @@ _ANOTHER_VALUE: Final = re.compile(rb"[\"'=:;&<>{}|,\r\n]")
 """What ends the words that belong to a value, and begins those of the next."""
 
 
-def confidence(pattern: Pattern, evidence: Evidence, before: bytes, behind: bytes = b"") -> Confidence | None:
-    """How sure a value of `pattern` with such evidence is between `before` and `behind`; None: it is no finding."""
-    around = look(pattern, before, behind)
-    if pattern.context is not None and pattern.context.required and around < Around.NEARBY:
-        return None
-    return TABLES[pattern.klass][evidence][around]
+_NAMES: Final = 256
+"""Names of fields that are remembered for a pattern."""
+_CALLED_IN: Final = 32
+"""How far before a value what it is called begins, bytes, at most."""
+
+
+class Judge:
+    """Weighs what stands around the values of one pattern.
+
+    Names of fields come again and again, so what they say is remembered; but not of names with digits: these could be a
+    number that is nobody's business.
+    """
+
+    __slots__ = ("_context", "_denied", "_is_called", "_names", "_table")
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._context = pattern.context
+        self._denied = DENIED[pattern.klass]
+        self._table = TABLES[pattern.klass]
+        self._is_called = pattern.klass is DataClass.PAN
+        self._names: dict[bytes, Around] = {}
+
+    def confidence(self, evidence: Evidence, before: bytes, behind: bytes = b"") -> Confidence | None:
+        """How sure a value with such evidence is between `before` and `behind`; None: it is no finding."""
+        around = self.look(before, behind)
+        if self._context is not None and self._context.required and around < Around.NEARBY:
+            return None
+        return self._table[evidence][around]
+
+    def speaks_against(self, evidence: Evidence, before: bytes) -> bool:
+        """Whether the field's name alone makes a value with such evidence no finding."""
+        return self._table[evidence][Around.AGAINST] is None and self._named(before) is Around.AGAINST
+
+    def look(self, before: bytes, behind: bytes = b"") -> Around:
+        """What the text right before a value, and the words right behind it, say about it."""
+        said = self._named(before)
+        if said not in _OPEN:
+            return said
+        context = self._context
+        if context is not None and (context.seen(before) or context.seen(_words_of(behind))):
+            return Around.NEARBY if said is Around.OTHER else Around.WORD
+        return said
+
+    def _named(self, before: bytes) -> Around:
+        """What the name of its field says of a value, or what it is called in a sentence, if nothing else does."""
+        name = fieldname.before(before)
+        said = self._names.get(name)
+        if said is None:
+            said = self._said(name)
+            if len(self._names) < _NAMES and name.replace(b"_", b"").isalpha():
+                self._names[name] = said
+        if self._is_called and said in _OPEN and _CALLED.search(before, max(0, len(before) - _CALLED_IN)):
+            return Around.AGAINST
+        return said
+
+    def _said(self, name: bytes) -> Around:
+        context = self._context
+        if context is not None:
+            if context.speaks_against(name):
+                return Around.AGAINST
+            if context.speaks_for(name):
+                return Around.FIELD
+            if context.seen(name):
+                return Around.WORD
+        if fieldname.is_one_of(name, self._denied):
+            return Around.AGAINST
+        another = len(name) > SHORT and not fieldname.is_one_of(name, _ANYTHING)
+        return Around.OTHER if another else Around.NOTHING
+
+
+_OPEN: Final = (Around.OTHER, Around.NOTHING)
+"""A name that says this leaves it to the words."""
 
 
 def look(pattern: Pattern, before: bytes, behind: bytes = b"") -> Around:
-    """What the text right before a value, and the words right behind it, say about it."""
-    context, name = pattern.context, fieldname.before(before)
-    against = context is not None and context.speaks_against(name)
-    if context is not None and not against and context.speaks_for(name):
-        return Around.FIELD
-    word = context is not None and not against and context.seen(name)
-    if not word and (
-        fieldname.is_one_of(name, DENIED[pattern.klass])
-        or (pattern.klass is DataClass.PAN and _CALLED.search(before) is not None)
-        or against
-    ):
-        return Around.AGAINST
-    another = len(name) > SHORT and not word and not fieldname.is_one_of(name, _ANYTHING)
-    if word or (context is not None and (context.seen(before) or context.seen(_words_of(behind)))):
-        return Around.NEARBY if another else Around.WORD
-    return Around.OTHER if another else Around.NOTHING
+    """What stands around a value of `pattern`, asked once."""
+    return Judge(pattern).look(before, behind)
 
 
 def _words_of(behind: bytes) -> bytes:

@@ -34,7 +34,7 @@ class _Gap(NamedTuple):
 class Samples:
     """The memory of one direction of a flow, or of one text."""
 
-    __slots__ = ("_absent", "_base", "_covered", "_gaps", "_looks", "_patterns", "_told", "passed_over")
+    __slots__ = ("_absent", "_base", "_covered", "_looks", "_patterns", "_told", "gaps", "passed_over")
 
     def __init__(self, patterns: frozenset[int]) -> None:
         """`patterns` are the indices of those that can only be reported."""
@@ -42,7 +42,8 @@ class Samples:
         self._told: dict[int, int] = {}
         self._looks: dict[int, int] = {}
         """Hits that were no values, since the last gap."""
-        self._gaps: dict[int, _Gap] = {}
+        self.gaps: dict[int, _Gap] = {}
+        """Of the patterns that have one; others are not passed over."""
         self._base = 0
         """Bytes of the texts that are over."""
         self._covered = _Gap(0, 0)
@@ -58,14 +59,14 @@ class Samples:
 
     def pass_over(self, begin: int, end: int) -> frozenset[int]:
         """The patterns of which no hit that ends behind offset `begin` and up to `end` need be looked at."""
-        if not self._gaps:
+        if not self.gaps:
             return NOBODY
         first, last = self._base + begin, self._base + end
         if self._covered.begin <= first and last < self._covered.end:
             absent = self._absent
         else:
             absent = frozenset(
-                index for index, gap in self._gaps.items() if gap.begin <= first and last < gap.end
+                index for index, gap in self.gaps.items() if gap.begin <= first and last < gap.end
             )
         if absent:
             self.passed_over += end - begin
@@ -73,14 +74,14 @@ class Samples:
 
     def passes_over(self, index: int, end: int) -> bool:
         """Whether a hit of this pattern, which ends at offset `end` of the text, need not be looked at."""
-        gap = self._gaps.get(index)
+        gap = self.gaps.get(index)
         return gap is not None and gap.begin < self._base + end < gap.end
 
     def left(self, hits: Sequence[Hit]) -> Sequence[Hit]:
         """The hits that are to be looked at, as far as that is known by now."""
-        if not self._gaps:
+        if not self.gaps:
             return hits
-        gap_of, base = self._gaps.get, self._base
+        gap_of, base = self.gaps.get, self._base
         return [hit for hit in hits if (gap := gap_of(hit[0])) is None or not gap[0] < base + hit[1] < gap[1]]
 
     def told(self, index: int, start: int, limit: int) -> None:
@@ -102,8 +103,8 @@ class Samples:
 
     def _part(self, index: int, since: int, begin: int, end: int) -> None:
         """From now on, unless it was at `since`, a pattern has this gap."""
-        gap = self._gaps.get(index)
+        gap = self.gaps.get(index)
         if gap is None or self._base + since >= gap.end:
-            self._gaps[index] = _Gap(self._base + begin, self._base + end)
-            begins, ends = zip(*self._gaps.values(), strict=True)
-            self._covered, self._absent = _Gap(max(begins), min(ends)), frozenset(self._gaps)
+            self.gaps[index] = _Gap(self._base + begin, self._base + end)
+            begins, ends = zip(*self.gaps.values(), strict=True)
+            self._covered, self._absent = _Gap(max(begins), min(ends)), frozenset(self.gaps)

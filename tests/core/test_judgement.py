@@ -6,7 +6,7 @@ import pytest
 
 from dlp_patterns.model import Confidence, Context, DataClass, Evidence, Pattern
 from sidecar.core import judgement
-from sidecar.core.judgement import TABLES, Around
+from sidecar.core.judgement import TABLES, Around, Judge
 from tests.kit.engines import patterns
 
 PAGE = """
@@ -99,8 +99,8 @@ def with_context(context: Context | None) -> Pattern:
 
 def test_required_context_is_required_whatever_the_evidence() -> None:
     strict = with_context(Context(words=(b"card",), required=True))
-    assert judgement.confidence(strict, Evidence.STRONG, b"x=") is None
-    assert judgement.confidence(strict, Evidence.WEAK, b"card ") is Confidence.LIKELY
+    assert Judge(strict).confidence(Evidence.STRONG, b"x=") is None
+    assert Judge(strict).confidence(Evidence.WEAK, b"card ") is Confidence.LIKELY
 
 
 def test_a_patterns_own_names_speak_against_it() -> None:

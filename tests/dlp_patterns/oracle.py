@@ -16,6 +16,7 @@ from dlp_patterns.checks import REGISTRY
 from dlp_patterns.model import MAX_DISTANCE, MAX_WIDTH, Confidence, Confirmed, Pattern
 from sidecar.core import judgement
 from sidecar.core.inspector import AHEAD
+from sidecar.core.judgement import Judge
 
 REACH = MAX_WIDTH + MAX_DISTANCE
 """What a check may see before the end of a hit, bytes.  Behind it: `AHEAD`, or what is left of the text."""
@@ -61,4 +62,4 @@ def _confirmed(pattern: Pattern, text: bytes) -> Iterator[Confirmed]:
 def _confidence(pattern: Pattern, hit: Confirmed, text: bytes) -> Confidence | None:
     before = text[max(0, hit.start - MAX_DISTANCE) : hit.start]
     behind = text[hit.end : hit.end + judgement.BEHIND]
-    return judgement.confidence(pattern, hit.evidence, before, behind)
+    return Judge(pattern).confidence(hit.evidence, before, behind)

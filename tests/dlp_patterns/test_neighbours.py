@@ -90,7 +90,7 @@ def test_every_reason_is_in_the_table() -> None:
             neighbours._RUN_DOUBT,
             neighbours._GROUPS_DOUBT,
         )
-        for reason in table
+        for reason in table.rows
     }
     assert every == {name for _, _, *names in TABLE for name in names if name}
 
