@@ -20,6 +20,8 @@ _BLANKS = b"\r\n \t\x0b\x0c"
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BINARY = re.compile(rb"[^A-Za-z]+[\r \t\x0b\x0c][\x00-\x08\x0e-\x1f]")
 """Looks like a request line up to the first control byte, and is LDAP (a SEQUENCE of 12 bytes, say)."""
+_BARE_RETURN = re.compile(rb"HTTP/[^\r\n]*\r[^\n]", re.IGNORECASE)
+"""A line end that only some servers believe in: whoever waits for the other kind lets the request pass unread."""
 _TARGET = re.compile(rb"[\r \t\x0b\x0c]+(?:/|\*|[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -78,6 +80,8 @@ def _by_line(line: bytes) -> Channel:
     end = line.find(b"\n", 0, FIRST_LINE_LIMIT)
     if end >= 0:
         return Channel.HTTP1 if b"HTTP/" in line[:end].upper() else Channel.OPAQUE
+    if _BARE_RETURN.search(line, 0, FIRST_LINE_LIMIT):
+        return Channel.HTTP1
     if len(line) < FIRST_LINE_LIMIT:
         return Channel.UNDECIDED
     return Channel.HTTP1 if _TARGET.match(line, method.end()) else Channel.OPAQUE

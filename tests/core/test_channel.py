@@ -36,6 +36,7 @@ FIRST_BYTES = {
     "HTTP with a NUL in the target": (b"POST /\x00 HTTP/1.1\r\n\r\n", HTTP1),
     "HTTP with bytes beyond ASCII": (b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n", HTTP1),
     "HTTP with a bare CR in the line": (b"GET / HTTP/1.1\rHost: shop\r\n\r\n", HTTP1),
+    "HTTP with bare CRs for all line ends": (b"GET / HTTP/1.1\rHost: shop\r\r", HTTP1),
     "HTTP, a version nobody knows": (b"GET / HTTP/7.7\r\n\r\n", HTTP1),
     "HTTP/2 with prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HTTP1),
     "HTTP, an endless request line": (b"GET /" + b"a" * LONG, HTTP1),
