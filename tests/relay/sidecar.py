@@ -40,7 +40,7 @@ POD = {4: "10.79.0.2", 6: "fd79::2"}
 OUTSIDE = {4: "10.79.0.1", 6: "fd79::1"}
 CLUSTER = ["10.79.0.0/24", "fd79::/64"]
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds before a test gives up; what it waits for takes milliseconds on a quiet machine."""
 
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": "/"}
