@@ -21,6 +21,9 @@ MAX_STARS = 12
 MIN_HIDDEN = 2
 """Fewest characters that must be hidden between head and tail; a shorter value is hidden whole."""
 
+_LONG_STARS = re.compile(rf"\*{{{MAX_STARS},}}")
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
+
 _DIGITS = frozenset(b"0123456789")
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _ALL = frozenset(range(256))
@@ -93,7 +96,9 @@ def mask(show: str, value: bytes, openings: tuple[bytes, ...] = ()) -> bytes:
     """
     rule = RULES[show]
     start = _opening(rule, value, openings)
-    end = next((at for at in range(start, len(value)) if value[at] in rule.ends), len(value))
+    end = len(value)
+    if rule.ends:
+        end = next((at for at in range(start, end) if value[at] in rule.ends), end)
     out = bytearray(value)
     for at in _hidden(rule, value, start, end):
         out[at] = STAR
@@ -105,8 +110,13 @@ def mask(show: str, value: bytes, openings: tuple[bytes, ...] = ()) -> bytes:
 
 def shown(show: str, value: bytes, openings: tuple[bytes, ...] = ()) -> str:
     """`value` masked for an event: printable ASCII only, long runs of stars shortened."""
-    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(show, value, openings))
-    return re.sub(rf"\*{{{MAX_STARS},}}", "*" * MAX_STARS, text)
+    return printable(mask(show, value, openings))
+
+
+def printable(masked: bytes) -> str:
+    """What is masked already, for an event."""
+    text = masked.translate(_PRINTABLE).decode("ascii")
+    return _LONG_STARS.sub("*" * MAX_STARS, text) if "*" * MAX_STARS in text else text
 
 
 def lead(show: str, openings: tuple[bytes, ...] = ()) -> int:

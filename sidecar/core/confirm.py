@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 
 from dlp_patterns import masking
 from dlp_patterns.checks import AT_BEST, SHORT_CUTS, AtBest, Check, ShortCut, check_of
-from dlp_patterns.model import MAX_DISTANCE, Boundary, Confirmed, DataClass, Pattern
+from dlp_patterns.model import MAX_DISTANCE, Boundary, Confidence, Confirmed, DataClass, Pattern
 from sidecar.core import judgement
 from sidecar.core.allowances import NO_MARKS, Marks
 from sidecar.core.findings import Action, Finding, FindingClass, Place
@@ -70,6 +70,20 @@ class Span:
     sign: int | None = None
     """Of a value that a view shows: the offset behind that view's sign, in the text as it stands."""
 
+    def located(self, where: str) -> "Span":
+        """The same value, telling where it stands."""
+        return Span(
+            self.start,
+            self.end,
+            self.index,
+            self.lead,
+            self.masked,
+            self.digest,
+            self.finding.located(where),
+            self.marks,
+            self.sign,
+        )
+
 
 @dataclass(frozen=True)
 class Confirmer:
@@ -104,9 +118,7 @@ class Confirmer:
         confirmed = self._first(index, window, end - base)
         if confirmed is None:
             return None
-        before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
-        behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
-        confidence = self._judges[index].confidence(confirmed.evidence, before, behind)
+        confidence = self._weighed(index, window, confirmed)
         if confidence is None:
             return None
         card = pattern.klass is DataClass.PAN
@@ -116,11 +128,12 @@ class Confirmer:
         if action is Action.MASK and pattern.id in OPEN_ENDED:
             action = Action.BLOCK
         value = window[confirmed.start : confirmed.end]
+        masked = masking.mask(pattern.show, value, pattern.openings)
         finding = Finding(
             pattern=pattern.told,
             klass=klass,
             kind=confirmed.kind,
-            shown=masking.shown(pattern.show, value, pattern.openings),
+            shown=masking.printable(masked),
             confidence=confidence,
             severity=pattern.severity,
             part=place.part,
@@ -133,7 +146,6 @@ class Confirmer:
             view=place.view,
             where=roughly(place),
         )
-        masked = masking.mask(pattern.show, value, pattern.openings)
         return Span(
             base + confirmed.start,
             base + confirmed.end,
@@ -144,6 +156,16 @@ class Confirmer:
             finding,
             rules.marks(pattern.told, value),
         )
+
+    def is_value(self, hit: Hit, window: bytes, base: int) -> bool:
+        """Whether `confirm` would confirm it."""
+        confirmed = self._first(hit[0], window, hit[1] - base)
+        return confirmed is not None and self._weighed(hit[0], window, confirmed) is not None
+
+    def _weighed(self, index: int, window: bytes, confirmed: Confirmed) -> Confidence | None:
+        before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
+        behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
+        return self._judges[index].confidence(confirmed.evidence, before, behind)
 
     def rules_out(self, index: int, end: int, text: bytes) -> bool:
         """Whether it takes no more than such a look."""
@@ -210,9 +232,10 @@ def _stops(right: Boundary, window: bytes, end: int) -> tuple[int, ...]:
 
 def _same(value: bytes, masked: bytes) -> int:
     """How many bytes a value and its mask begin with alike."""
-    return next(
-        (at for at, (old, new) in enumerate(zip(value, masked, strict=True)) if old != new), len(value)
-    )
+    at = masked.find(b"*")
+    while at >= 0 and value[at] == masking.STAR:
+        at = masked.find(b"*", at + 1)
+    return at if at >= 0 else len(value)
 
 
 @lru_cache(maxsize=4096)

@@ -110,3 +110,23 @@ class Finding:
     """The reading in which it stands (`Place.view`)."""
     where: str = ""
     """Where in its message: `url`, `header`, `body`, `$.payment.card`, `stream` (`core.where`)."""
+
+    def located(self, where: str) -> "Finding":
+        """The same, with the place told; by hand, since `replace` takes thrice as long and every finding of a body is told so."""
+        return Finding(
+            self.pattern,
+            self.klass,
+            self.kind,
+            self.shown,
+            self.confidence,
+            self.severity,
+            self.part,
+            self.offset,
+            self.reason,
+            self.action,
+            self.rule,
+            self.basis,
+            self.length,
+            self.view,
+            where,
+        )

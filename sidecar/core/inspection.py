@@ -445,7 +445,7 @@ class Inspection:
             if not inspector.confirmer.rules_out(*hit, data):
                 left.append(hit)
         return not left or not any(
-            piece.hits and inspector.confirm(piece.hits, piece.wire, Place(Part.BODY))
+            piece.hits and inspector.any_value(piece.hits, piece.wire)
             for piece in _as_pieces(data, unit, left)
         )
 

@@ -58,6 +58,15 @@ class Inspector:
         self.enter(values, hits, text, 0, place, samples or self.samples())
         return self.in_order(values) if values else []
 
+    def any_value(self, hits: Sequence[Hit], text: bytes) -> bool:
+        """Whether `confirm` would find anything."""
+        reach, is_value = self.matcher.reach, self.confirmer.is_value
+        return any(
+            is_value(hit, text[begin : hit[1] + AHEAD], begin)
+            for hit in hits
+            for begin in (max(0, hit[1] - reach),)
+        )
+
     def enter(
         self, values: Values, hits: Sequence[Hit], seen: bytes, base: int, place: Place, samples: Samples
     ) -> int:

@@ -335,4 +335,4 @@ def located(span: Span, whereabouts: Whereabouts | Trail) -> Span:
     if span.sign is not None and span.finding.view.endswith(COLUMNS.name):
         return span
     at = whereabouts.at(span.start if span.sign is None else span.sign)
-    return replace(span, finding=replace(span.finding, where=at))
+    return span if at == span.finding.where else span.located(at)
