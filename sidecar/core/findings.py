@@ -112,7 +112,7 @@ class Finding:
     """Where in its message: `url`, `header`, `body`, `$.payment.card`, `stream` (`core.where`)."""
 
     def located(self, where: str) -> "Finding":
-        """The same, with the place told; by hand, since `replace` takes thrice as long and every finding of a body is told so."""
+        """The same with its place told.  By hand: `replace` takes thrice as long, and most findings are told so."""
         return Finding(
             self.pattern,
             self.klass,
