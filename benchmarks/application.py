@@ -85,7 +85,7 @@ def start(pod: Pod) -> None:
     """Start nginx in `pod` and wait until it listens.  Raises BenchError."""
     own = str(POD_DIRECTORY)
     command = ["nginx", "-e", "stderr", "-p", own, "-c", f"{own}/nginx.conf", "-g", "daemon off;"]
-    pod.start(command, APP, Role.APP, lambda: listens(pod))
+    pod.start(pod.command(command, APP), Role.APP, lambda: listens(pod))
 
 
 def listens(pod: Pod) -> bool:

@@ -73,27 +73,28 @@ class Pod:
         """Standard output and error of a process."""
         return self.directory / f"log/{what}.log"
 
-    def command(self, command: Sequence[str], identity: Identity) -> list[str]:
-        """`command` as the host must call it for it to run in this pod.  Raises BenchError."""
+    def command(self, command: Sequence[str], identity: Identity, *, mounts: bool = True) -> list[str]:
+        """`command` as the host must call it for it to run in this pod, or without its `mounts`.  Raises BenchError."""
         pause = processes.with_role(self.namespace, Role.PAUSE)
         if pause is None:
             raise BenchError(f"pod {self.name} is not there any more")
-        enter = ["nsenter", f"--target={pause.pid}", "--net", "--mount", "--uts", "--"]
-        return [*enter, *identity.prefix(), *command]
+        spaces = ["--net", "--uts", *(["--mount"] if mounts else [])]
+        return ["nsenter", f"--target={pause.pid}", *spaces, "--", *identity.prefix(), *command]
 
     def start(
         self,
         command: Sequence[str],
-        identity: Identity,
         role: Role,
         ready: Callable[[], bool],
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a long-running process and wait until it is `ready`; BenchError with the end of its log if not."""
+        """Start a long-running process and wait until it is `ready`; BenchError with the end of its log if not.
+
+        `command` enters the pod by itself.
+        """
         log = self.log(role.value)
-        full = self.command(command, identity)
-        pid = processes.start(full, {**plain_environment(), **(environment or {})}, role, log)
-        await_process(pid, f"{self.name}: {Path(command[0]).name}", log, ready)
+        pid = processes.start(command, {**plain_environment(), **(environment or {})}, role, log)
+        await_process(pid, f"{self.name}: {role.value}", log, ready)
 
 
 class Network:

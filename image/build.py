@@ -67,15 +67,16 @@ def build(*, refresh: bool = False) -> Path:
     """The archive of this checkout's image, made if need be.  Raises ImageError."""
     cache_root().mkdir(parents=True, exist_ok=True)
     with _alone():
-        folder: Path | None = None
-        key = hashlib.sha256(_origin(refresh=refresh).encode())
-        for step, reads in STEPS.items():
-            for name in reads:
-                _digest(key, PROJECT / name)
-            folder = _lay_out(step, key.hexdigest()[:16], folder)
-        assert folder is not None
+        folder, key = _steps(refresh=refresh)
         key.update(Path(archive.__file__).read_bytes() + Path(__file__).read_bytes())
         return _archive(folder, key.hexdigest()[:16])
+
+
+def layout() -> Path:
+    """The root file system of this checkout's image, made if need be; it is the cache's own.  Raises ImageError."""
+    cache_root().mkdir(parents=True, exist_ok=True)
+    with _alone():
+        return _steps(refresh=False)[0]
 
 
 def base_of(kind: str, packages: Path) -> Path:
@@ -99,6 +100,18 @@ def architecture() -> str:
     if machine not in ARCHITECTURES:
         raise ImageError(f"no image for {machine}; there is one for {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[machine]
+
+
+def _steps(*, refresh: bool) -> tuple[Path, "hashlib._Hash"]:
+    """What the last step has laid out, and the digest of all that went into it.  Raises ImageError."""
+    folder: Path | None = None
+    key = hashlib.sha256(_origin(refresh=refresh).encode())
+    for step, reads in STEPS.items():
+        for name in reads:
+            _digest(key, PROJECT / name)
+        folder = _lay_out(step, key.hexdigest()[:16], folder)
+    assert folder is not None
+    return folder, key
 
 
 def _lay_out(

@@ -1,14 +1,13 @@
-"""Ourselves, as delivered: all packs, protect mode, default policy, events to a file."""
+"""Ourselves, as delivered in the image: all packs, protect mode, default policy, events to a file."""
 
 import json
 from typing import Final
 
-from benchmarks import topology
+from benchmarks import container, topology
 from benchmarks.peers.model import OWN, Launch, Peer
 from benchmarks.topology import Pod
 from sidecar import __version__, contract
 from sidecar.core.scopes import Mode, PeerClass
-from sidecar.lab.lab import CDEFENCE
 from sidecar.lab.pause import POD_DIRECTORY
 
 
@@ -24,7 +23,7 @@ def prepare(pod: Pod) -> Launch:
         "CACHE_DIR": str(OWN / "cache"),
     }
     environment = {contract.ENV_PREFIX + name: value for name, value in settings.items()}
-    return Launch((*CDEFENCE, "proxy"), environment)
+    return Launch((container.CDEFENCE, "proxy"), environment, image={})
 
 
 def _scope_map(pod: Pod) -> dict[str, object]:
@@ -40,8 +39,8 @@ def _scope_map(pod: Pod) -> dict[str, object]:
 
 
 def version() -> str:
-    """Of this checkout."""
-    return f"cdefence {__version__}"
+    """Of this checkout, with the interpreter of its image."""
+    return f"cdefence {__version__}, {container.python_version()}"
 
 
 PEER: Final = Peer("cdefence", "cdefence", "everything, all packs, blocks", prepare, version, tls=True)

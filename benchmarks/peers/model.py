@@ -5,9 +5,10 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Final
 
-from benchmarks import usage
+from benchmarks import container, usage
 from benchmarks.errors import BenchError
 from benchmarks.topology import CLIENT, HTTP_PORT, Pod, last_line, plain_environment
 from sidecar import contract
@@ -28,6 +29,8 @@ class Launch:
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    image: Mapping[Path, Path] | None = None
+    """The image is around it, with these folders of this machine shown in it; None: it is a program of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,11 @@ def furnish(peer: Peer, pod: Pod) -> Launch | None:
 
 def start(launch: Launch, pod: Pod) -> None:
     """Start the proxy; returns when a request has gone all the way.  Raises BenchError."""
-    pod.start(launch.command, PROXY, Role.SIDECAR, lambda: answers(pod), launch.environment)
+    if launch.image is None:
+        command = pod.command(launch.command, PROXY)
+    else:
+        command = container.command(pod, launch.command, launch.image)
+    pod.start(command, Role.SIDECAR, lambda: answers(pod), launch.environment)
 
 
 def stop(pod: Pod) -> None:
