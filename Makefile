@@ -25,7 +25,7 @@ image: setup      ## the container image as an archive, without a registry; prin
 	@$(BIN)/python -m image $(if $(REFRESH),--refresh)
 
 test: setup-cluster lint  ## lint, types and every test
-	@$(BIN)/pytest
+	@.ci/test
 
 test-fast: setup  ## without the tests that need namespaces or a cluster
 	@$(BIN)/pytest -m "not lab and not cluster"

@@ -1,15 +1,25 @@
 """cdefence on the cluster of this session, and pods that knock all the time while tests break things."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.cluster.bed.bed import Bed
 from tests.cluster.cluster import Cluster
 from tests.cluster.demo import install
-from tests.cluster.faults import routes
+from tests.cluster.faults import evidence, routes
 from tests.cluster.faults.routes import INSIDE, OUTSIDE
 from tests.cluster.faults.scene import Scene, held
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure says what the pods have counted."""
+    report = yield
+    scenes = [each for each in item.funcargs.values() if isinstance(each, Scene)]
+    if report.when == "call" and report.failed and scenes:
+        report.sections.append(("what the pods say", evidence.told(scenes[0])))
+    return report
 
 
 @pytest.fixture(scope="session")
