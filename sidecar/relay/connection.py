@@ -119,10 +119,7 @@ class Connection:
 
     def _connect(self, destination: tuple[str, int]) -> None:
         try:
-            upstream = self._upstream = sockets.client_socket(destination[0])
-            upstream.connect(destination)
-        except BlockingIOError:
-            pass
+            upstream = self._upstream = self._relay.dial(self.direction, destination)
         except OSError as error:
             self._dial_failed(error.errno or 0)
             return

@@ -21,6 +21,7 @@ from sidecar.relay.connection import Connection
 from sidecar.relay.doubts import Doubts
 from sidecar.relay.hairpin import SelfCalls
 from sidecar.relay.outbox import Outbox
+from sidecar.relay.source_ports import SourcePorts
 from sidecar.relay.splice import Pipes
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Relay:
             Direction.OUTBOUND: settings.outbound_port,
         }
         self._addresses = settings.bind
+        self._source_ports = SourcePorts.here()
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._ticker: asyncio.TimerHandle | None = None
@@ -86,6 +88,12 @@ class Relay:
                 self._listeners.append(listener)
                 self._accept_from(listener, direction)
         self._ticker = self.loop.call_later(TICK, self._tick)
+
+    def dial(self, direction: Direction, destination: tuple[str, int]) -> socket.socket:
+        """A socket on its way to `destination`.  Raises OSError."""
+        if direction is Direction.OUTBOUND:
+            return self._source_ports.dial(destination)
+        return sockets.connecting(sockets.client_socket(destination[0]), destination)
 
     def ended(self, connection: Connection) -> None:
         """`connection` is over."""

@@ -48,6 +48,18 @@ def client_socket(address: str) -> socket.socket:
     return sock
 
 
+def connecting(sock: socket.socket, destination: tuple[str, int]) -> socket.socket:
+    """`sock`, on its way; closed when it cannot go.  Raises OSError."""
+    try:
+        sock.connect(destination)
+    except BlockingIOError:
+        pass
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 def _set_options(sock: socket.socket) -> None:
     for level, name, value in _OPTIONS:
         sock.setsockopt(level, name, value)

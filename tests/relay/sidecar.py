@@ -42,6 +42,8 @@ CLUSTER = ["10.79.0.0/24", "fd79::/64"]
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 PATIENCE = 60.0
 """Seconds before a test gives up; what it waits for takes milliseconds on a quiet machine."""
+START_PATIENCE = 60.0
+"""Seconds for a sidecar to start: the first one of a session compiles all patterns."""
 
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": "/"}
 _RAW = re.compile("|".join(["[ -]?".join(pan) for pan in PANS] + [AWS_KEY]))
@@ -350,7 +352,7 @@ def sidecar(
             )
         try:
             if ready:
-                eventually(lambda: side.ready or side.process.poll() is not None)
+                eventually(lambda: side.ready or side.process.poll() is not None, START_PATIENCE)
                 assert side.process.poll() is None, f"exit code {side.process.poll()}: {side.log()}"
             yield side
         finally:

@@ -11,9 +11,11 @@ from typing import Final
 
 from sidecar import contract
 from sidecar.lab.evidence import rejections
+from tests.cluster.faults.routes import ROUTES
 from tests.cluster.faults.scene import ANSWERED, Scene, Window
 
 PODS: Final = ("checkout", "vault", "sink", "shop")
+_KNOCKING: Final = frozenset({route.source for route in ROUTES})
 RECENT_S: Final = 180.0
 _RESET: Final = "reset"
 _COUNTED: Final = frozenset(
@@ -44,6 +46,8 @@ def told(scene: Scene) -> str:
 
 def _knocks(scene: Scene, pod: str) -> list[str]:
     """Those that ended neither with an answer nor with a reset."""
+    if pod not in _KNOCKING:
+        return []
     recent = Window(begin=time.time() - RECENT_S, end=float("inf"))
     odd = [each for each in scene.knocks(pod, recent) if each.end not in (ANSWERED, _RESET)]
     return [f"to {each.to} {each.end} at {each.at:.3f}, after {each.until - each.at:.3f} s" for each in odd]
