@@ -63,11 +63,12 @@ def _run(args: argparse.Namespace, verb: Callable[[Kube, argparse.Namespace], Aw
 
 
 async def _check(kube: Kube, args: argparse.Namespace) -> int:
+    from dlp_patterns import load
     from injector import preflight, report, trial
     from injector.facts import gather
 
     facts = await gather(kube)
-    findings = preflight.judge(facts)
+    findings = preflight.judge(facts, patterns=load.told())
     if not args.read_only:
         trials = trial.plan(facts, args.image, installed=preflight.installed(facts))
         findings += await trial.run(kube, facts, trials)

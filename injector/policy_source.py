@@ -56,6 +56,17 @@ def policy_map(found: Object) -> PolicyMap:
     )
 
 
+def judged(found: PolicyMap, patterns: Collection[str] | None) -> tuple[Policy | None, list[str]]:
+    """The policy that a ConfigMap says; or none, and everything that is wrong with it."""
+    if found.text is None:
+        has = ", ".join(map(show, found.keys)) or "no key at all"
+        return None, [f"has no key {KEY}, but {has}; write the policy under {KEY}"]
+    try:
+        return parse_policy(found.text, KEY, patterns).policy, []
+    except PolicyError as error:
+        return None, [f"{KEY}: {problem}" for problem in error.problems]
+
+
 @dataclass(slots=True)
 class PolicyState:
     """For metrics and `status`."""
@@ -89,14 +100,9 @@ class PolicySource:
     def put(self, found: PolicyMap) -> None:
         """The ConfigMap is new or has changed."""
         self._seen = True
-        if found.text is None:
-            has = ", ".join(map(show, found.keys)) or "no key at all"
-            self._refuse(found, [f"has no key {KEY}, but {has}; write the policy under {KEY}"])
-            return
-        try:
-            policy = parse_policy(found.text, KEY, self._patterns).policy
-        except PolicyError as error:
-            self._refuse(found, [f"{KEY}: {problem}" for problem in error.problems])
+        policy, problems = judged(found, self._patterns)
+        if policy is None or found.text is None:
+            self._refuse(found, problems)
             return
         self._take(found.text, "the ConfigMap")
         self._tell_of_ended(found, policy)
@@ -121,7 +127,7 @@ class PolicySource:
         self.state.valid = False
         self.state.refused += 1
         stays = f"policy {self.state.version} stays in force" if self.state.version else "no policy is known"
-        note = f"refused, {stays}:\n" + "\n".join(problems)
+        note = f"refused, {stays}: {'; '.join(problems)}"  # one line: `kubectl get events` shows no second
         log.error("policy %s", note)
         self._warn(found, "PolicyRefused", note)
 

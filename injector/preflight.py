@@ -9,7 +9,7 @@ Nothing installed yet is no failure: then the checks are those before an install
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from cryptography import x509
 from injector import eligible
 from injector.facts import GUARD_CONFIG_MAP, Asked, Facts
 from injector.kube import KubeError, at
+from injector.policy_source import judged, policy_map
 from injector.report import Finding, Level
 from injector.tree import Node, Object, items, mapping, text, texts
 from sidecar import contract
@@ -43,14 +44,17 @@ INSTALL: Final = "kubectl apply -k manifests/kustomize/overlays/ha"
 _SOCKET_LB = "https://docs.cilium.io/en/stable/network/servicemesh/istio/"
 
 
-def judge(facts: Facts, now: datetime | None = None) -> list[Finding]:
-    """Every finding, in the order of the table."""
+def judge(
+    facts: Facts, now: datetime | None = None, patterns: Collection[str] | None = None
+) -> list[Finding]:
+    """Every finding, in the order of the table.  `patterns`: known ids, which a policy may name; None accepts any."""
     moment = now or datetime.now(UTC)
     found = [finding for check in BEFORE for finding in check(facts)]
     if not installed(facts):
         remedy = f"{INSTALL}, then run this again"
         return [*found, Finding("installation", Level.SKIPPED, "cdefence is not installed yet", remedy)]
-    return found + [finding for check in AFTER for finding in check(facts)] + list(_webhook(facts, moment))
+    found += [finding for check in AFTER for finding in check(facts)]
+    return [*found, *_policy(facts, patterns), *_webhook(facts, moment)]
 
 
 def installed(facts: Facts) -> bool:
@@ -189,7 +193,9 @@ def _controller(facts: Facts) -> Iterator[Finding]:
     if ready == wanted and ready:
         yield Finding("controller", Level.OK, said)
     else:
-        remedy = f"kubectl -n {contract.SYSTEM_NAMESPACE} logs deploy/cdefence-controller; GET /readyz says what is missing"
+        logs = f"kubectl -n {contract.SYSTEM_NAMESPACE} logs deploy/cdefence-controller; GET /readyz says what is missing"
+        scale = f"kubectl -n {contract.SYSTEM_NAMESPACE} scale deploy/cdefence-controller --replicas=2"
+        remedy = logs if wanted else f"nobody wants a replica: {scale}"
         yield Finding("controller", Level.FAILED if not ready else Level.WARNING, said, remedy)
 
 
@@ -265,6 +271,24 @@ def _accepted(policies: Asked[list[Object]]) -> Iterator[str]:
                     yield from filter(
                         None, (one.strip() for one in text(each, "expression").strip("'").split(","))
                     )
+
+
+def _policy(facts: Facts, patterns: Collection[str] | None) -> Iterator[Finding]:
+    """A bad one changes nothing, so nobody notices that what was written is not in force."""
+    found = facts.policy
+    if isinstance(found, KubeError):
+        if found.not_found:
+            yield Finding("policy", Level.OK, "no ConfigMap cdefence-policy, so the default")
+        else:
+            yield _unread("policy", found)
+        return
+    written = policy_map(found)
+    policy, problems = judged(written, patterns)
+    if policy is not None:
+        yield Finding("policy", Level.OK, f"{policy.version}, in ConfigMap {written.name}")
+    else:
+        remedy = "correct it (`cdefence policy check FILE` says the same); until then the last good one is in force"
+        yield Finding("policy", Level.FAILED, f"refused: {'; '.join(problems)}", remedy)
 
 
 def _webhook(facts: Facts, now: datetime) -> Iterator[Finding]:

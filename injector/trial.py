@@ -230,6 +230,7 @@ _REMEDIES: Final = (
         "the caBundle is not that of the certificate; the controller's leader puts it right, so look at its log",
     ),
     ("no endpoints", "no replica is ready; see the finding about the controller"),
+    ("connection refused", "no replica answers; see the finding about the controller"),
     (
         "failed calling webhook",
         "the API server must reach port 9443 of the controller's pods; firewalls often let only 443 and 10250 through",

@@ -41,16 +41,19 @@ class Cluster:
     def run(
         self, words: Sequence[str], *, stdin: str = "", timeout: float = 60
     ) -> "subprocess.CompletedProcess[str]":
-        """`kubectl` with `words`, whatever its exit code."""
-        return subprocess.run(
-            ["kubectl", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env=dict(self.environment),
-        )
+        """`kubectl` with `words`, whatever its exit code.  Raises ClusterError if it does not come to an end."""
+        try:
+            return subprocess.run(
+                ["kubectl", *words],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=timeout,
+                env=dict(self.environment),
+            )
+        except subprocess.TimeoutExpired:
+            raise ClusterError(f"kubectl {' '.join(words)}: no end after {timeout:g} s") from None
 
     def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
         """Standard output of `kubectl`.  Raises ClusterError with its standard error."""

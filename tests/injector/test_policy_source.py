@@ -69,8 +69,8 @@ def test_what_the_writer_of_a_bad_one_is_told():
     )
     assert (telling.kind.value, telling.reason) == ("Warning", "PolicyRefused")
     assert telling.note == (
-        f"refused, policy {version(GOOD)} stays in force:\n"
-        "policy.yaml: dlp[0].pattern: is 'pci/pin', which no pack has; use pci/pan\n"
+        f"refused, policy {version(GOOD)} stays in force: "
+        "policy.yaml: dlp[0].pattern: is 'pci/pin', which no pack has; use pci/pan; "
         "policy.yaml: dlp[1].action: is 'no'; use allow, alert, mask or block"
     )
 
@@ -96,7 +96,7 @@ def test_of_an_exception_that_has_ended_the_writer_is_told_and_the_policy_holds(
 def test_a_config_map_without_the_key(keys, note):
     cluster = Cluster()
     cluster.source.put(config(None, "7", *keys))
-    assert [telling.note for telling in cluster.told] == [f"refused, no policy is known:\n{note}"]
+    assert [telling.note for telling in cluster.told] == [f"refused, no policy is known: {note}"]
 
 
 def test_no_card_number_is_told():

@@ -245,7 +245,7 @@ def test_the_policy_is_followed_and_a_bad_one_is_told(tell):
             await until(lambda: bool(json.loads(events())["items"]), "whoever wrote it is told")
             (event,) = json.loads(events())["items"]
             assert event["note"] == (
-                f"refused, policy {version(good)} stays in force:\n"
+                f"refused, policy {version(good)} stays in force: "
                 "policy.yaml: mode: is 'lax'; use discover, monitor or protect"
             )
             assert (event["regarding"]["kind"], event["type"]) == ("ConfigMap", "Warning")

@@ -214,6 +214,24 @@ PRIVILEGES = (
         "spec.volumes", {"name": "run", "hostPath": {"path": "/run"}}))), "privileges"),
     Attempt("an unmasked /proc", DEVELOPER, create(injected(
         "in-scope", context(procMount="Unmasked"), at("spec.hostUsers", False))), "privileges", (1, 33)),
+    *(
+        Attempt(title, DEVELOPER, create(injected("in-scope", change)), "privileges")
+        for title, change in (
+            ("no seccomp profile", context(seccompProfile={"type": "Unconfined"})),
+            ("no seccomp profile for the pod", pod_context(seccompProfile={"type": "Unconfined"})),
+            ("no AppArmor profile", context(appArmorProfile={"type": "Unconfined"})),
+            ("no AppArmor profile for the pod", pod_context(appArmorProfile={"type": "Unconfined"})),
+            ("a SELinux type without limits", context(seLinuxOptions={"type": "spc_t"})),
+            ("a SELinux user for the pod", pod_context(seLinuxOptions={"user": "system_u"})),
+            ("a sysctl of the node", pod_context(sysctls=[{"name": "kernel.msgmax", "value": "65536"}])),
+            ("a probe of another host", app("livenessProbe", {"tcpSocket": {"host": "198.51.100.10", "port": 22}})),
+        )
+    ),
+    Attempt("no seccomp profile, out-of-scope", DEVELOPER, create(injected(
+        "out-of-scope", context(seccompProfile={"type": "Unconfined"}))), ALLOWED),
+    Attempt("a sysctl that does no harm, and a SELinux level", DEVELOPER, create(injected("in-scope", pod_context(
+        sysctls=[{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}], seLinuxOptions={"level": "s0:c1,c2"}))),
+        ALLOWED),
     Attempt("several at once are told together", DEVELOPER, create(injected("in-scope", context(
         runAsUser=15001, runAsGroup=15001))), "privileges"),
     Attempt("an ephemeral container", DEVELOPER, debug(), ALLOWED),
@@ -225,6 +243,8 @@ PRIVILEGES = (
         securityContext={"capabilities": {"add": ["NET_ADMIN"]}}), "privileges"),
     Attempt("an ephemeral container with SYS_PTRACE, as `kubectl debug` makes it", DEVELOPER, debug(
         securityContext={"capabilities": {"add": ["SYS_PTRACE"]}}), "privileges"),
+    Attempt("an ephemeral container without a seccomp profile", DEVELOPER, debug(
+        securityContext={"seccompProfile": {"type": "Unconfined"}}), "privileges"),
     Attempt("a privileged ephemeral container", DEVELOPER, debug(securityContext={"privileged": True}), "privileges"),
     Attempt("an ephemeral container beside the proxy's processes", DEVELOPER, debug(
         targetContainerName="cdefence-proxy"), "privileges"),

@@ -66,6 +66,10 @@ def _webhook(bundle: bytes, failure: str = "Fail") -> Object:
     return {"webhooks": [{"name": "injector.cdefence.io", "failurePolicy": failure, "clientConfig": config}]}
 
 
+def _config_map(text: str, key: str = "policy.yaml") -> Object:
+    return {"metadata": {"name": "cdefence-policy"}, "data": {key: text}}
+
+
 CA = created(("x",), NOW, Lives()).ca_bundle
 OLD_CA = created(("x",), NOW - timedelta(days=4000), Lives()).ca_bundle
 
@@ -80,7 +84,7 @@ IN_ORDER = Facts(
     webhook=_webhook(CA),
     slices=[_slice("cdefence-webhook"), _slice("cdefence-scopes")],
     lease={"spec": {"holderIdentity": "one"}},
-    policy={"data": {"policy.yaml": ""}},
+    policy=_config_map("apiVersion: cdefence.io/v1\nkind: Policy\n"),
     cilium=ABSENT,
 )
 BEFORE = replace(
@@ -145,6 +149,10 @@ CASES: tuple[tuple[str, Facts, list[tuple[str, str]]], ...] = (
     ("the guard accepts another image", replace(IN_ORDER, policies=[_policy(name, "old:1") for name in preflight.GUARD]),
      [("image", "failed")]),
     ("another image", replace(IN_ORDER, deployment=_deployment(image="cdefence:2")), [("image", "warning")]),
+    ("no policy, so the default", replace(IN_ORDER, policy=ABSENT), []),
+    ("a policy that is refused", replace(IN_ORDER, policy=_config_map("kind: Policy")), [("policy", "failed")]),
+    ("a policy under another key", replace(IN_ORDER, policy=_config_map("", "policy.yml")), [("policy", "failed")]),
+    ("policy not to be seen", replace(IN_ORDER, policy=FORBIDDEN), [("policy", "skipped")]),
     ("no webhook", replace(IN_ORDER, webhook=ABSENT), [("webhook", "failed")]),
     ("webhook that may fail", replace(IN_ORDER, webhook=_webhook(CA, "Ignore")),
      [("webhook injector.cdefence.io", "warning")]),
@@ -229,6 +237,7 @@ def test_why_a_pod_did_not_end_well(pod: Object, told: list[str]) -> None:
             "caBundle",
         ),
         ('failed calling webhook "x": no endpoints available for service', "no replica"),
+        ('failed calling webhook "x": dial tcp 10.96.0.9:443: connect: connection refused', "no replica"),
         ('failed calling webhook "x": context deadline exceeded', "9443"),
         ("denied request: the pod has no sidecar of cdefence", "was not called"),
         ("quota exceeded", "see the message"),

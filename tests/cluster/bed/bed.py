@@ -95,16 +95,19 @@ class Bed:
     def run(
         self, command: Sequence[str | Path], *, stdin: str = "", outside: bool = False, timeout: float = 60
     ) -> "subprocess.CompletedProcess[str]":
-        """Run `command` in the bed to its end; its exit code is the caller's to judge."""
-        return subprocess.run(
-            self.command(command, outside=outside),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env=self.environment(),
-        )
+        """Run `command` in the bed to its end; its exit code is the caller's to judge.  Raises BedError if it has none."""
+        try:
+            return subprocess.run(
+                self.command(command, outside=outside),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=timeout,
+                env=self.environment(),
+            )
+        except subprocess.TimeoutExpired:
+            raise BedError(f"{' '.join(map(str, command))}: no end after {timeout:g} s") from None
 
     def start(
         self, name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None

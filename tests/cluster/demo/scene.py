@@ -214,7 +214,10 @@ def in_netns(cluster: Cluster, bed: Bed, namespace: str, name: str, *command: st
 
 
 def pid_of(bed: Bed, container: str) -> int:
-    """The first process of a running container of the bed."""
+    """The first process of a running container of the bed.  Raises ClusterError if it does not run (any more)."""
     address = f"--address={bed.places.containerd_socket}"
     tasks = bed.run(["ctr", address, "--namespace=k8s.io", "tasks", "list"]).stdout
-    return next(int(line.split()[1]) for line in tasks.splitlines() if line.startswith(container))
+    for line in tasks.splitlines():
+        if container and line.startswith(container):
+            return int(line.split()[1])
+    raise ClusterError(f"container {container or '(none)'} does not run: its pod was restarted meanwhile")
