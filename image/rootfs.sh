@@ -18,7 +18,7 @@ list=${PACKAGES:-$here/packages.txt}
 export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C
 
 fail() { printf 'image: %s\n       remedy: %s\n' "$1" "$2" >&2; exit 1; }
-inside() { chroot "$root" "$@"; }
+inside() { env -i PATH="$PATH" LC_ALL=C chroot "$root" "$@"; }   # the caller's CDEFENCE_* settings are not the image's
 
 # --- base -------------------------------------------------------------------------------------------------------------
 
