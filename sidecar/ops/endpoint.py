@@ -182,7 +182,7 @@ def listen(addresses: Iterable[str], port: int, backlog: int = 128) -> list[sock
             if error.errno not in _NO_FAMILY:
                 for sock in bound:
                     sock.close()
-                raise
+                raise OSError(error.errno, error.strerror, f"{address} port {port}") from None
             absent = error
     if not bound:
         raise absent or OSError(errno.EADDRNOTAVAIL, "no address to listen on")

@@ -109,7 +109,7 @@ def test_a_port_that_is_taken_is_no_start(side: Sidecar, here: Room) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert "cannot start" in done.stderr
-    assert "Address already in use" in done.stderr
+    assert "Address already in use: '0.0.0.0 port 15421'" in done.stderr
 
 
 # --- the scope map -----------------------------------------------------------------------------------------------------
