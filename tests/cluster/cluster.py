@@ -135,16 +135,22 @@ class Cluster:
 
 
 def foreign() -> Cluster | None:
-    """The user's own cluster, when `KUBECONFIG` and `CDEFENCE_IMAGE` are set.  Raises BedError without kubectl.
+    """The user's own cluster, when `KUBECONFIG` and `CDEFENCE_IMAGE` are set.
 
-    Applications use `CDEFENCE_APP_IMAGE`: Python with `sidecar.lab`, curl, openssl, a shell.
+    Raises BedError without kubectl, and without an image for applications: cdefence's own has no shell and no curl.
     """
     image = os.environ.get("CDEFENCE_IMAGE")
     if not (image and os.environ.get("KUBECONFIG")):
         return None
     if shutil.which("kubectl") is None:
         raise BedError("KUBECONFIG and CDEFENCE_IMAGE are set, but kubectl is not on the PATH")
-    return Cluster(image, os.environ.get("CDEFENCE_APP_IMAGE", image), pull_policy="IfNotPresent")
+    app = os.environ.get("CDEFENCE_APP_IMAGE")
+    if not app:
+        raise BedError(
+            "CDEFENCE_APP_IMAGE is not set: the image that plays applications in your cluster; remedy:"
+            " `python -m tests.cluster.bed app-image` prints an archive of it to load or to push"
+        )
+    return Cluster(image, app, pull_policy="IfNotPresent")
 
 
 def own(bed: Bed) -> Cluster:

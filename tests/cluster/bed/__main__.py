@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tests.cluster.bed import build, daemon, needs, teardown
+from tests.cluster.bed import build, daemon, images, needs, teardown
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.errors import BedError
 from tests.cluster.bed.places import all_beds
@@ -53,6 +53,11 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
+def _app_image(_: argparse.Namespace) -> int:
+    print(images.app())
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.bed", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -82,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "command", nargs=argparse.REMAINDER
     )
     add("build", _build, "build the programs, if need be").add_argument("--kubernetes", metavar="VERSION")
+    add("app-image", _app_image, "build the archive of the image that plays applications, and print its path")
     return parser
 
 

@@ -1,6 +1,6 @@
 """`make demo-cluster`: a real cluster, cdefence installed as in the README, scenarios, metrics; then all of it gone.
 
-With KUBECONFIG and CDEFENCE_IMAGE set, the same on the user's own cluster.
+With KUBECONFIG, CDEFENCE_IMAGE and CDEFENCE_APP_IMAGE set, the same on the user's own cluster.
 """
 
 import argparse
