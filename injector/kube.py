@@ -95,7 +95,7 @@ class KubeError(Exception):
         self.status = status
         self.reason = reason
         self.message = message
-        super().__init__(f"{status or '-'} {reason}: {message}")
+        super().__init__(f"{status} {reason}: {message}" if status else f"{reason}: {message}")
 
     @property
     def not_found(self) -> bool:
@@ -276,24 +276,35 @@ class _translated:  # noqa: N801 - reads as a word in `with`
             raise KubeError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
 
 
+def _demand_one_of(files: Sequence[str]) -> None:
+    """The official client prints a line of its own where there is none.  Raises KubeError."""
+    if not any(Path(file).exists() for file in files):
+        where, remedy = " or ".join(files), "set KUBECONFIG to a kubeconfig, or name one"
+        raise KubeError(0, "Configuration", f"no credentials from {where}: there is no such file; {remedy}")
+
+
 async def connect(kubeconfig: Path | None = None) -> Kube:
     """A client with the credentials of the given kubeconfig, else of this pod, else of the user's own kubeconfig.
 
     Must be called in a running event loop.  Raises: KubeError (`Configuration`) saying what is missing.
     """
     configuration = cast(type[object], Configuration)()
+    source = "this pod"
     try:
         if kubeconfig is None and SERVICE_HOST_ENV_NAME in os.environ:
             cast(_IntoConfiguration, load_incluster_config)(client_configuration=configuration)
         else:
-            source = None if kubeconfig is None else str(kubeconfig)
+            own = os.path.expanduser("~/.kube/config")  # noqa: PTH111 - Path raises where nobody has a home
+            source = str(kubeconfig or os.environ.get("KUBECONFIG") or own)
+            _demand_one_of(source.split(os.pathsep))
             load = cast(_FromFile, load_kube_config)
             await load(config_file=source, client_configuration=configuration, persist_config=False)
     except yaml.YAMLError:  # its text might quote the file
-        raise KubeError(0, "Configuration", f"no credentials from {kubeconfig}: it is no YAML") from None
-    except (ConfigException, OSError, TypeError) as error:  # TypeError: no file at all
-        where = kubeconfig or "this pod or ~/.kube/config"
-        raise KubeError(0, "Configuration", f"no credentials from {where}: {error}") from error
+        raise KubeError(0, "Configuration", f"no credentials from {source}: it is no YAML") from None
+    except (ConfigException, OSError) as error:
+        raise KubeError(0, "Configuration", f"no credentials from {source}: {error}") from error
+    except (TypeError, AttributeError):  # YAML, but not what the official client takes for granted
+        raise KubeError(0, "Configuration", f"no credentials from {source}: it is no kubeconfig") from None
     client = cast(type[object], ApiClient)
     return Kube(cast(_Caller, client(configuration)))  # type: ignore[call-arg]
 

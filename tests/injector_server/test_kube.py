@@ -121,8 +121,8 @@ def test_what_answers_is_no_api_server(tmp_path, answer, error):
             thread.join(10)
 
 
-@pytest.mark.parametrize("content", [None, "", "not: [yaml", "apiVersion: v1\nkind: Config\n"])
-def test_no_credentials(tmp_path, content):
+@pytest.mark.parametrize("content", [None, "", "a text", "not: [yaml", "apiVersion: v1\nkind: Config\n"])
+def test_no_credentials(tmp_path, capfd, content):
     path = tmp_path / "kubeconfig"
     if content is not None:
         path.write_text(content)
@@ -133,3 +133,5 @@ def test_no_credentials(tmp_path, content):
     with pytest.raises(KubeError, match="Configuration") as error:
         asyncio.run(run())
     assert str(path) in str(error.value)
+    assert content is not None or "set KUBECONFIG" in str(error.value)
+    assert capfd.readouterr() == ("", "")
