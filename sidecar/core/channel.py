@@ -4,7 +4,8 @@ Which way this errs: towards `http1`.  HTTP has framing (chunks) that can tear a
 HTTP server might accept must never be scanned as a plain stream of bytes.  Any first line that mentions a version
 `HTTP/` counts as HTTP and must then survive the strict parser.  What is wrongly called HTTP is denied as malformed;
 what is wrongly called opaque is still scanned.  A header of the PROXY protocol in front tells nothing about what follows
-it, so the answer comes from the bytes behind it.  TLS is only believed for a plausible ClientHello (`core.tls`).
+it, so the answer comes from the bytes behind it.  HTTP/2 without TLS is opaque, whether a client begins with it or
+comes to it by an upgrade.  TLS is only believed for a plausible ClientHello (`core.tls`).
 """
 
 import re
@@ -24,6 +25,9 @@ _BARE_RETURN = re.compile(rb"HTTP/[^\r\n]*\r[^\n]", re.IGNORECASE)
 """A line end that only some servers believe in: whoever waits for the other kind lets the request pass unread."""
 _TARGET = re.compile(rb"[\r \t\x0b\x0c]+(?:/|\*|[A-Za-z][A-Za-z0-9+.-]*://)")
 
+
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""How a client of HTTP/2 begins (RFC 9113 3.4).  To every server of HTTP/1 it is an error, so nothing hides behind it."""
 
 _PROXY1 = b"PROXY "
 _PROXY1_LIMIT = 107
@@ -61,6 +65,8 @@ def channel(start: bytes) -> Channel:
     hello = tls.is_client_hello(start)
     if hello is not False:
         return Channel.TLS if hello else Channel.UNDECIDED
+    if _HTTP2.startswith(start[: len(_HTTP2)]):
+        return Channel.OPAQUE if len(start) >= len(_HTTP2) else Channel.UNDECIDED
     line = start.lstrip(_BLANKS)
     if len(start) - len(line) >= FIRST_LINE_LIMIT:
         return Channel.HTTP1

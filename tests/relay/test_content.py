@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from h2.connection import H2Connection
 
 from sidecar.lab.samples import AMEX, VISA, VISA_PRINTED
 from tests.net.netns import lab
@@ -42,6 +43,32 @@ def answered(heard: bytes) -> tuple[int, dict[str, str]]:
 @pytest.fixture(params=["inbound", "outbound"])
 def way(request: pytest.FixtureRequest, side: Sidecar) -> Way:
     return getattr(side, request.param)()
+
+
+# --- HTTP/2 without TLS --------------------------------------------------------------------------------------------
+
+
+def http2(body: bytes) -> bytes:
+    """What a client of HTTP/2 says that knows its server (gRPC does): one request with a body."""
+    client = H2Connection()
+    client.initiate_connection()
+    head = [(":method", "POST"), (":path", "/pay"), (":scheme", "http"), (":authority", "shop")]
+    client.send_headers(1, head)
+    client.send_data(1, body, end_stream=True)
+    return bytes(client.data_to_send())
+
+
+def test_http2_without_tls_passes_and_is_read_as_a_stream(way: Way) -> None:
+    with way.open() as (client, server):
+        said = http2(b"two books, one pen")
+        client.sendall(said)
+        assert exactly(server, len(said)) == said
+    with way.open() as (client, server):
+        client.sendall(http2(CARD + b" "))
+        assert ending(client) == (b"", RESET)
+        heard, end = ending(server)
+        assert end == RESET
+        assert VISA[:7].encode() not in heard
 
 
 # --- blocked requests ----------------------------------------------------------------------------------------------
