@@ -97,8 +97,13 @@ class Condition:
         return (
             (not self.values or marks.keyed in self.values)
             and (not self.paths or any(like(path, glob) for glob in self.paths))
-            and (not self.places or any(like(where, glob) for glob in self.places))
+            and (not self.places or any(_stands(where, glob) for glob in self.places))
         )
+
+
+def _stands(where: str, glob: str) -> bool:
+    """Whether a place is what `glob` says; `header` is any header."""
+    return like(where, glob) or (where.startswith("header:") and like("header", glob))
 
 
 def like(text: str, glob: str) -> bool:

@@ -36,7 +36,7 @@ _WHAT: Final = ("class", "pattern", "confidence")
 _PEERS: Final = ("from", "to", "ports", "channel")
 _PLACES: Final = ("path", "where")
 _PATTERN = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*")
-_PLACE = re.compile(r"\$[!-~ ]{0,200}|url|header|trailer|body|stream|\*")
+_PLACE = re.compile(r"[$/][!-~ ]{0,200}|header:[!-~]{1,80}|url|header|trailer|body|stream|\*")
 _PATH = re.compile(r"[/*][A-Za-z0-9_~!$&'()*+,=:@./-]{0,200}")
 
 
@@ -133,7 +133,11 @@ class DlpReader(RuleReader):
         values = frozenset(self._hashes(entry, field))
         paths = self._globs(entry, f"{field}.path", "path", _PATH, "write a path such as /health or /debug/*")
         places = self._globs(
-            entry, f"{field}.where", "where", _PLACE, "write url, header, body or a path such as $.debug.*"
+            entry,
+            f"{field}.where",
+            "where",
+            _PLACE,
+            "write url, header, header:X-Id, body or a path such as $.debug.* or /order/note",
         )
         return Condition(values, paths, places) if values or paths or places else None
 

@@ -109,7 +109,7 @@ class Finding:
     view: str = PLAIN
     """The reading in which it stands (`Place.view`)."""
     where: str = ""
-    """Where in its message: `url`, `header`, `body`, `$.payment.card`, `stream` (`core.where`)."""
+    """Where in its message: `url`, `header:X-Card`, `body`, `$.payment.card`, `/order/card`, `stream` (`core.where`)."""
 
     def located(self, where: str) -> "Finding":
         """The same with its place told.  By hand: `replace` takes thrice as long, and most findings are told so."""

@@ -1,4 +1,4 @@
-"""Where in a text a value stands, in the words of its format: `url`, `header`, `$.payment.card`.
+"""Where in a text a value stands, in the words of its format: `url`, `header:X-Card`, `$.payment.card`, `/order/card`.
 
 What never belongs here: which text it is of a stream (`findings.Place`).  It is asked for what is found, so it may cost.
 
@@ -54,10 +54,13 @@ class Whereabouts:
     def __init__(self, text: bytes, place: Place, hides: Hides) -> None:
         self._text = text
         self._place = place
-        self._steps: _Steps | _Rows | _Form | None = None
+        self._hides = hides
+        self._steps: _Steps | _Rows | _Form | _Elements | None = None
         if place.part in (Part.BODY, Part.STREAM):
             if _JSON.match(text):
                 self._steps = _Steps(hides)
+            elif _MARKUP.match(text):
+                self._steps = _Elements(hides)
             elif header_end(text, _HEADER):
                 self._steps = _Rows(hides)
             elif _FORM.match(text):
@@ -67,21 +70,29 @@ class Whereabouts:
         """Where the value at `start` stands."""
         if self._place.part is Part.HEAD:
             end = self._text.find(b"\n")
-            return "url" if 0 <= start < end and not self._text.startswith(b"HTTP/") else "header"
+            if 0 <= start < end and not self._text.startswith(b"HTTP/"):
+                return "url"
+            return self._header(start)
         if self._steps is not None and start < _LIMIT:
             return self._steps.path(self._text, start) or roughly(self._place)
         return roughly(self._place)
 
+    def _header(self, start: int) -> str:
+        """The header in which the value at `start` stands, by its name if that shows nothing."""
+        name, colon, _ = self._text[self._text.rfind(b"\n", 0, start) + 1 : start].partition(b":")
+        known = colon and is_name(name) and not self._hides(name)
+        return f"header:{name.decode()}" if known else "header"
+
 
 class Trail:
-    """The beginning of a body that grows, kept while it could be JSON, a table or a form: the same at any chunking."""
+    """The beginning of a body that grows, kept while it could be JSON, XML, a table or a form: the same at any chunking."""
 
     def __init__(self, place: Place, hides: Hides) -> None:
         self.view = place.view
         """The reading whose offsets these are."""
         self._roughly = roughly(place)
-        self._steps: _Steps | _Rows = _Steps(hides)
-        self._rows, self._form = _Rows(hides), _Form(hides)
+        self._steps: _Steps | _Rows | _Elements = _Steps(hides)
+        self._rows, self._form, self._elements = _Rows(hides), _Form(hides), _Elements(hides)
         self._begun = self._in_header = False
         self._room = KEPT if place.part is Part.BODY else 0
         self._text = bytearray()
@@ -94,7 +105,9 @@ class Trail:
         if not self._begun:
             first = piece.lstrip(_BLANK)[:1]
             self._begun = bool(first)
-            if first and first not in b"{[":
+            if first == b"<":
+                self._steps = self._elements
+            elif first and first not in b"{[":
                 self._steps, self._in_header = self._rows, True
         self._text += piece[: self._room]
         if self._in_header:
@@ -230,6 +243,62 @@ class _Form:
         return "$" + "".join(
             f".{step.decode()}" if is_name(step) and not self._hides(step) else ".*" for step in steps
         )
+
+
+_MARKUP: Final = re.compile(rb"\s*<(?!(?:!doctype\s+)?html)[?!a-z_]", re.IGNORECASE)
+"""How XML begins: in HTML elements that never end would make a path of everything before."""
+_QUOTES: Final = rb"(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*+"
+_TAG: Final = re.compile(
+    rb"<!--(?:[^<]|<(?!!--)){0,512}?-->|<[!?]"
+    + _QUOTES
+    + rb">|<(/?)([A-Za-z_][\w.:-]{0,80})"
+    + _QUOTES
+    + rb">"
+)
+_OPEN_TAG: Final = re.compile(
+    rb"<([A-Za-z_][\w.:-]{0,80})\s(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*?([\w.:-]{1,80})\s*=\s*[\"'][^<>\"']*\Z"
+)
+
+
+class _Elements:
+    """Tells elements of XML by their names without a prefix, `/Envelope/Body/card`, and attributes: `/a/card@number`."""
+
+    def __init__(self, hides: Hides) -> None:
+        self._hides = hides
+        self._points: list[tuple[int, tuple[bytes, ...]]] = [(0, ())]
+        """Offsets behind tags, and the elements that are open there."""
+
+    def path(self, text: bytes | bytearray, start: int) -> str:
+        """The path of what stands at `start`; empty outside elements, and in HTML."""
+        if not _MARKUP.match(text, 0, start):
+            return ""
+        at, names = self._points[bisect_right(self._points, start, key=lambda each: each[0]) - 1]
+        for tag in _TAG.finditer(text, at, start):
+            at, names = tag.end(), _after(tag, names)
+            if at >= self._points[-1][0] + _STRIDE:
+                self._points.append((at, names))
+        steps = [self._shown(name) for name in names]
+        begun = text.rfind(b"<", at, start)
+        attribute = _OPEN_TAG.match(text, begun, start) if begun >= 0 else None
+        if attribute:
+            steps.append(f"{self._shown(attribute[1])}@{self._shown(attribute[2])}")
+        path = "/" + "/".join(steps) if steps else ""
+        return path if len(path) <= _LONGEST else path[: _LONGEST - 1] + "…"
+
+    def _shown(self, name: bytes) -> str:
+        local = bytes(name).rpartition(b":")[2]
+        return local.decode() if is_name(local) and not self._hides(local) else "*"
+
+
+def _after(tag: re.Match[bytes], names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The open elements behind a tag.  An end that fits no beginning ends nothing."""
+    name = tag[2]
+    if name is None or (not tag[1] and tag[0].endswith(b"/>")):
+        return names
+    if not tag[1]:
+        return (*names, name) if len(names) < _DEEPEST else names
+    nth = len(names) - 1 - names[::-1].index(name) if name in names else len(names)
+    return names[:nth]
 
 
 _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,40}")

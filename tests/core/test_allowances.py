@@ -84,6 +84,9 @@ HOLDS = [
     ("no path is known", Condition(paths=("*",)), MINE, "", "body", False),
     ("a place", Condition(places=("url", "$.a.*")), MINE, "", "$.a.b", True),
     ("another place", Condition(places=("url", "$.a.*")), MINE, "", "header", False),
+    ("any header", Condition(places=("header",)), MINE, "", "header:X-Card", True),
+    ("one header", Condition(places=("header:X-Card",)), MINE, "", "header:X-Card", True),
+    ("another header", Condition(places=("header:X-Other",)), MINE, "", "header:X-Card", False),
     ("all of them", Condition(frozenset({0xABC}), ("/a",), ("url",)), MINE, "/a", "url", True),
     ("not all of them", Condition(frozenset({0xABC}), ("/a",), ("url",)), MINE, "/a", "header", False),
 ]

@@ -247,7 +247,7 @@ DLP += [
     ),
     (
         "{class: pan, where: payment.card, action: alert}",
-        "dlp[0].where: is 'payment.card'; write url, header, body or a path such as $.debug.*",
+        "dlp[0].where: is 'payment.card'; write url, header, header:X-Id, body or a path such as $.debug.* or /order/note",
     ),
     (
         "{class: pan, path: health, action: alert}",

@@ -13,7 +13,9 @@ from tests.kit.engines import inspector
 
 PLACES: list[tuple[str, Part, bytes, str]] = [
     ("the target of a request", Part.HEAD, b"GET /?card=# HTTP/1.1\r\nA: b\r\n\r\n", "url"),
-    ("a header", Part.HEAD, b"GET / HTTP/1.1\r\nA: #\r\n\r\n", "header"),
+    ("a header", Part.HEAD, b"GET / HTTP/1.1\r\nX-Card: #\r\n\r\n", "header:X-Card"),
+    ("a header whose name is a number", Part.HEAD, b"GET / HTTP/1.1\r\nX-41111222: #\r\n\r\n", "header"),
+    ("the name of a header", Part.HEAD, b"GET / HTTP/1.1\r\nX-#: 1\r\n\r\n", "header"),
     ("a status line", Part.HEAD, b"HTTP/1.1 200 #\r\n\r\n", "header"),
     ("a member", Part.BODY, b'{"payment": {"card": "#"}}', "$.payment.card"),
     ("a member of a list", Part.BODY, b'{"a": 1, "cards": [{"x": [1, 2]}, {"pan": #}]}', "$.cards[1].pan"),
@@ -42,6 +44,15 @@ PLACES: list[tuple[str, Part, bytes, str]] = [
     ("a value for a field", Part.BODY, b"a=1&4111222233334444=#", "$.*"),
     ("a key in a form", Part.BODY, b"a=1&#=2", "body"),
     ("a text with an equals sign", Part.BODY, b"a=1 and card # here", "body"),
+    ("an element", Part.BODY, b"<?xml version='1.0'?>\n<order><id>7</id><card type='x'>#</card></order>", "/order/card"),
+    ("elements with prefixes", Part.BODY, b'<s:Envelope xmlns:s="u"><s:Body><p:pan>#', "/Envelope/Body/pan"),
+    ("an element behind others", Part.BODY, b"<a><b/><c>1</c><!-- <d> --><e x='>'/><f>#</f></a>", "/a/f"),
+    ("characters that are no markup", Part.BODY, b"<a><card><![CDATA[#]]></card></a>", "/a/card"),
+    ("an attribute", Part.BODY, b'<a><card kind="x" number="#"/></a>', "/a/card@number"),
+    ("an element with a value for a name", Part.BODY, b"<a><n41111222><b>#", "/a/*/b"),
+    ("an end without a beginning", Part.BODY, b"<a></b><c>#", "/a/c"),
+    ("HTML", Part.BODY, b"<!DOCTYPE html><html><body><p>#", "body"),
+    ("behind all elements", Part.BODY, b"<a></a>#", "body"),
     ("any text", Part.STREAM, b"card #", "stream"),
 ]  # fmt: skip
 
@@ -138,6 +149,21 @@ def test_fields_of_a_form_that_grows(data: st.DataObject) -> None:
         trail.feed(piece)
     starts = [at for at in range(len(FORM)) if FORM.startswith(b"#", at)]
     assert [trail.at(start) for start in starts] == ["$.payment.card", "$.cvv"]
+
+
+MARKUP = b"<?xml version='1.0'?><o><a>#</a><b x='1'>#<c y=\"#\"/></b>" + b"<z>#</z>" * 40 + b"</o>"
+
+
+@given(st.data())
+def test_elements_of_a_text_that_grows(data: st.DataObject) -> None:
+    """In any order of asking."""
+    trail = Trail(Place(Part.BODY), sees_nothing)
+    for piece in data.draw(cuttings(MARKUP)):
+        trail.feed(piece)
+    starts = [at for at in range(len(MARKUP)) if MARKUP.startswith(b"#", at)]
+    paths = dict(zip(starts, ["/o/a", "/o/b", "/o/b/c@y", *["/o/z"] * 40], strict=True))
+    for start in data.draw(st.permutations(starts)):
+        assert trail.at(start) == where(MARKUP, start, Place(Part.BODY)) == paths[start]
 
 
 def test_what_is_kept_of_a_growing_text_is_bounded() -> None:

@@ -177,7 +177,7 @@ def test_the_answer_is_looked_at_as_an_answer(cdefence: Run, tmp_path: Path) -> 
     packets = conversation(request=b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")[:-3]
     packets.append(tcp(SERVER, CLIENT, 5001, answer))
     found, _ = scanned(cdefence, tmp_path, pcap(list(map(ethernet, packets))))
-    assert found == [("10.0.0.2:80>10.0.0.1:40000", "pci/pan", "header")]
+    assert found == [("10.0.0.2:80>10.0.0.1:40000", "pci/pan", "header:X-Card")]
 
 
 def test_datagrams(cdefence: Run, tmp_path: Path) -> None:
