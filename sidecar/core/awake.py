@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from sidecar.core.confirm import Span
 from sidecar.core.decode.unscannable import BYTE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
+from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener
 from sidecar.core.views.view import Spec, View
@@ -35,6 +36,8 @@ class Shared:
     """The work in what views make of it."""
     made: int = 0
     """Bytes that views made."""
+    openers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By `Place.copy` and name of a view that opens something: the reading in which its sign was seen first."""
     exceeded: bool = False
     """It was told that there is more to do in what was opened than may be."""
 
@@ -86,6 +89,7 @@ class Awake:
     def __init__(
         self,
         inner: Callable[[Spec], Inner],
+        place: Place,
         keep: int,
         shared: Shared,
         views: Sequence[Spec],
@@ -98,6 +102,7 @@ class Awake:
         """
         self.problems: list[UnscannableError] = []
         self._inner = inner
+        self._place = place
         self._keep = keep
         self._shared = shared
         self._views = views
@@ -114,6 +119,9 @@ class Awake:
     def feed(self, text: bytes, begin: int, woken: Sequence[Seen]) -> list[Span]:
         """The values in views of a text that has grown, of which `text` is the end, from offset `begin` on."""
         names = {spec.name for spec, _ in woken} | self._stretches.keys()
+        for spec, _ in woken:
+            if spec.opens:
+                self._shared.openers.setdefault((self._place.copy, spec.name), self._place.view)
         spans: list[Span] = []
         for spec in self._views:
             if spec.name in names:
@@ -191,7 +199,7 @@ class Awake:
             self.problems.append(error)
             return _told(stretch, found) + self._close(name, stretch.inner.end)
         spans = _told(stretch, found)
-        self.problems += stretch.taken_problems()
+        self.problems += self._problems_of(stretch)
         over = stretch.view.over
         if stretch.gave_up():
             spans += self._close(name, stretch.inner.end)
@@ -214,8 +222,20 @@ class Awake:
             self._tell_too_much()
         if isinstance(stretch.view, Opener):
             stretch.view.drop()
-        self.problems += stretch.taken_problems()
+        self.problems += self._problems_of(stretch)
         return _told(stretch, spans)
+
+    def _problems_of(self, stretch: "_Stretch") -> list[UnscannableError]:
+        """What could not be decoded.  That a container is broken is told by the reading in which its sign was seen first.
+
+        In others, percent-decoded for one, the same container is broken by the decoding.
+        """
+        problems, view = stretch.inner.taken_problems(), stretch.view
+        if isinstance(view, Opener):
+            first = self._shared.openers.get((self._place.copy, stretch.spec.name), self._place.view)
+            mine = first == self._place.view
+            problems += [problem for problem in view.taken_problems() if mine or problem.too_large]
+        return problems
 
 
 def _told(stretch: "_Stretch", spans: list[Span]) -> list[Span]:
@@ -274,11 +294,6 @@ class _Stretch:
             if self._marks and self._marks[-1][1] == self.inner.length:
                 self._marks.pop()
             self._marks.append((self._seen - self.view.pending, self.inner.length))
-
-    def taken_problems(self) -> list[UnscannableError]:
-        """What could not be decoded, told once."""
-        problems = self.inner.taken_problems()
-        return problems + self.view.taken_problems() if isinstance(self.view, Opener) else problems
 
     def end(self) -> list[Span]:
         """The remaining values when the text is over."""

@@ -196,7 +196,7 @@ def _awake(inspector: Inspector, place: Place, depth: int, shared: Shared, *, li
         through = place.through(spec.name, copy=spec.run)
         return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens)
 
-    return Awake(inner, inspector.keep, shared, inspector.views, limited=limited)
+    return Awake(inner, place, inspector.keep, shared, inspector.views, limited=limited)
 
 
 def spans(

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import tracemalloc
 import zipfile
+from io import BytesIO
 from random import Random
 
 import pytest
@@ -20,7 +21,7 @@ from sidecar.core.decode.unscannable import (
     VALUE_COST,
     Effort,
 )
-from sidecar.core.findings import Finding, Part, Place
+from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.policy import Policy
 from sidecar.core.reading import looked_at, read
 from sidecar.core.scopes import Mode
@@ -137,6 +138,20 @@ NOTHING = {
 @pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
 def test_what_only_looks_like_a_container_is_none(text: bytes) -> None:
     assert found(text) == []
+
+
+def test_a_container_is_not_broken_by_another_reading_of_it() -> None:
+    """Percent signs in its bytes wake the view that decodes them, in which the same container would be broken."""
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=0) as one:
+        one.writestr("a.txt", f"%41%42%43%44 card {VISA} " * 20)
+    whole = archive.getvalue()
+    assert b"%41%42" in whole
+    assert {finding.klass for finding in found(whole)} == {FindingClass.TEST_PAN}
+    broken = whole.replace(b"%41", b"%4", 1)
+    assert FindingClass.UNSCANNABLE in {finding.klass for finding in found(broken)}
+    encoded = b"a=" + b"".join(b"%%%02x" % byte for byte in broken)
+    assert FindingClass.UNSCANNABLE in {finding.klass for finding in found(encoded)}
 
 
 def seen_by(spec: Spec, cut: list[bytes]) -> tuple[bytes, list[str]]:
