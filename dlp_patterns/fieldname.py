@@ -42,6 +42,16 @@ _ATTRIBUTE = re.compile(  # <input name="card" type="text" value="...
 _PART = re.compile(  # Content-Disposition: form-data; name="card"
     rb";[ ]?name=\"?([A-Za-z_][A-Za-z0-9_.:\[\]-]{0,47})\"?(?:;[^\r\n]{0,40})?\r?\n(?:[^\r\n]{1,40}\r?\n)?\r?\n\Z"
 )
+_DUMPED = re.compile(  # PHP's var_dump: ["ssn"]=> string(11) "...
+    rb"\[\"([A-Za-z_][A-Za-z0-9_-]{0,47})\"(?::[^\]\r\n]{1,60})?\]\s?=>\s{1,16}(?:string\([0-9]{1,6}\) \"|int\(|float\()\Z"
+)
+_ENDS_DUMPED = (b') "', b"int(", b"float(")
+_SERIALIZED = re.compile(  # PHP's serialize: s:3:"ssn";s:11:"...
+    rb"s:[0-9]{1,2}:\\{0,3}\"([A-Za-z_][A-Za-z0-9_-]{0,47})\\{0,3}\";(?:s:[0-9]{1,6}:\\{0,3}\"|[id]:)\Z"
+)
+_SERIALIZED_END = 14
+"""Bytes of the length before a value, and what introduces it."""
+_OF_SERIALIZED = re.compile(rb";(?:s:[0-9]{1,6}:\\{0,3}\"|[id]:)\Z")
 _ENCODED = (b"&quot;", b"&#34;", b"%22", b"%27")
 _PLAIN = (
     *((b"&quot;", b'"'), (b"&#34;", b'"'), (b"%22", b'"'), (b"%27", b"'")),
@@ -72,6 +82,11 @@ def _written(text: bytes) -> bytes:
     """The name as it is written."""
     if text.rstrip().endswith(_ENDS_ELEMENT) and (found := _ELEMENT.search(text)):
         return found[1]
+    if text.endswith(_ENDS_DUMPED) and (found := _DUMPED.search(text)):
+        return found[1]
+    if _OF_SERIALIZED.search(text, max(0, len(text) - _SERIALIZED_END)):
+        found = _SERIALIZED.search(text)
+        return found[1] if found else b""
     if text.endswith(b"/"):
         found = _SEGMENT.search(text)
         return found[1] if found else b""

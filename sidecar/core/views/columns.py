@@ -53,6 +53,8 @@ _HEADERS: Final = {
     mark: re.compile(rb"(?:\xef\xbb\xbf)?" + _CELL + b"(?:" + re.escape(mark) + _CELL + rb"){1,255}")
     for mark in (b",", b";", b"\t", b"|")
 }
+_MARKDOWN: Final = re.compile(rb"\|" + _CELL + rb"(?:\|" + _CELL + rb"){1,255}\|[ ]?")
+"""The header of a table in Markdown, whose rows begin and end with a mark."""
 _QUOTED: Final = {
     mark: re.compile(b'[ ]?"((?:[^"]|"")*)"[ ]?(?:' + m + rb"|\Z)|([^" + m + b"]*)(?:" + m + rb"|\Z)")
     for mark, m in ((mark, re.escape(mark)) for mark in (b",", b";", b"\t", b"|"))
@@ -70,7 +72,7 @@ _VALUE: Final = re.compile(
 )
 
 
-_BEGINS: Final = re.compile(rb"[A-Za-z_\"'\xef]")
+_BEGINS: Final = re.compile(rb"[A-Za-z_\"'|\xef]")
 
 
 def header_end(text: bytes, limit: int) -> int | None:
@@ -163,6 +165,8 @@ def _table(text: bytes) -> "tuple[_Lines | _Tuples | None, int]":
     for mark, header in _HEADERS.items():
         if end and len(line) <= LONGEST and header.fullmatch(line):
             return _Lines(line, mark), text.index(b"\n") + 1
+    if end and len(line) <= LONGEST and _MARKDOWN.fullmatch(line):
+        return _Lines(line, b"|"), text.index(b"\n") + 1
     return None, 0
 
 

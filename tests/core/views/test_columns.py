@@ -22,6 +22,7 @@ FOUND = [
     (b"name,cvv,city\n" + b"Lindqvist,,Gothenburg\n" * 40 + b"Berg,386,Gent\n", "pci/cvv", b"386"),
     (b"INSERT INTO c (name, cpr) VALUES ('O''Hara', '011262-4387');", "pii/dk_cpr", b"011262-4387"),
     (b"insert into c (`a`, `utr`) values (now(), NULL), (f(x), '8594080382')", "pii/gb_utr", b"8594080382"),
+    (b"| Name | ITIN |\n|---|---|\n| Berg | 938-92-8684 |\n", "pii/us_itin", b"938-92-8684"),
     (b"Content-Type: text/csv\r\n\r\nname,cvv\r\nBerg,386\r\n", "pci/cvv", b"386"),
     (b'name,note,pin_block\nBerg,"a\nb, c",AD4215C91B22E4E3\n', "pci/pin_block", b"AD4215C91B22E4E3"),
 ]
@@ -108,6 +109,9 @@ HEADERS = [
     (b"name,city\n", 0),
     (b"n" * 50, 0),
     (b"ssn\n", 0),
+    (b"| name | ssn |\n|--", 15),
+    (b"| name | ssn\n", 0),
+    (b"| a | b |\n", 0),
 ]
 
 
