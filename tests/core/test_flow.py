@@ -330,12 +330,16 @@ class TestUndecided:
             << Blocked(Reason.PAN_IN_CLEARTEXT)
         )
 
-    def test_a_client_that_ends_in_what_could_be_a_request(self):
+    def test_a_request_whose_lines_end_with_bare_returns(self):
         assert (
             script(flow())
             >> Payload(b"POST / HTTP/1.1\rTransfer-Encoding: chunked\r\r8\r41111111\r8\r11111111\r0\r\r")
-            >> ClientClosed()
             << Blocked(Reason.MALFORMED_HTTP)
+        )
+
+    def test_a_client_that_ends_in_what_could_be_a_request(self):
+        assert (
+            script(flow()) >> Payload(b"post / HTTP/1.1") >> ClientClosed() << Blocked(Reason.MALFORMED_HTTP)
         )
 
     def test_a_client_that_says_nothing(self):
