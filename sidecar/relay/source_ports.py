@@ -15,7 +15,7 @@ import errno
 import random
 import socket
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -34,9 +34,7 @@ class SourcePorts:
 
     def __init__(self, low: int, high: int, reserved: frozenset[int] = frozenset()) -> None:
         """`low` to `high` is the range for ephemeral ports, both included; `reserved` ones are left alone."""
-        ours = [port for port in range(low + 1, high + 1, 2) if port not in reserved]
-        begin = random.randrange(len(ours)) if ours else 0  # noqa: S311 - only not where the last process began
-        self._ports: Iterator[int] = cycle(ours[begin:] + ours[:begin])
+        self._ports = _endless(range(low + 1, high + 1, 2), reserved)
 
     @classmethod
     def here(cls) -> "SourcePorts":
@@ -60,6 +58,17 @@ class SourcePorts:
                 if error.errno not in _TAKEN:
                     raise
         return sockets.connecting(sockets.client_socket(destination[0]), destination)
+
+
+def _endless(ours: range, reserved: frozenset[int]) -> Iterator[int]:
+    """One after the other for ever; not from where the last process began.  Nothing where all are reserved."""
+    if all(port in reserved for port in ours):
+        return
+    at = random.randrange(len(ours))  # noqa: S311 - nobody has to guess it
+    while True:
+        at = (at + 1) % len(ours)
+        if ours[at] not in reserved:
+            yield ours[at]
 
 
 def _ports(text: str) -> frozenset[int]:
