@@ -151,7 +151,6 @@ MALFORMED_REQUESTS = {
     # What is the request line?
     "HTTP/1.2": post(line=b"GET / HTTP/1.2"),
     "HTTP/2.0": post(line=b"GET / HTTP/2.0"),
-    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/11": post(line=b"GET / HTTP/11"),
     "HTTP/1.10": post(line=b"GET / HTTP/1.10"),
     "HTTP/+1.1": post(line=b"GET / HTTP/+1.1"),
