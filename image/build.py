@@ -65,7 +65,6 @@ def cache_root() -> Path:
 
 def build(*, refresh: bool = False) -> Path:
     """The archive of this checkout's image, made if need be.  Raises ImageError."""
-    cache_root().mkdir(parents=True, exist_ok=True)
     with _alone():
         folder, key = _steps(refresh=refresh)
         key.update(Path(archive.__file__).read_bytes() + Path(__file__).read_bytes())
@@ -74,14 +73,12 @@ def build(*, refresh: bool = False) -> Path:
 
 def layout() -> Path:
     """The root file system of this checkout's image, made if need be; it is the cache's own.  Raises ImageError."""
-    cache_root().mkdir(parents=True, exist_ok=True)
     with _alone():
         return _steps(refresh=False)[0]
 
 
 def base_of(kind: str, packages: Path) -> Path:
     """The Debian part of another image, laid out from its own list of `packages`.  Raises ImageError."""
-    cache_root().mkdir(parents=True, exist_ok=True)
     with _alone():
         key = hashlib.sha256(_origin(refresh=False).encode() + packages.read_bytes())
         key.update((HERE / "rootfs.sh").read_bytes())
@@ -214,6 +211,7 @@ def _forget(pattern: str) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
+    cache_root().mkdir(parents=True, exist_ok=True)
     with (cache_root() / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

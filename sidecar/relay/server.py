@@ -93,7 +93,7 @@ class Relay:
         """A socket on its way to `destination`.  Raises OSError."""
         if direction is Direction.OUTBOUND:
             return self._source_ports.dial(destination)
-        return sockets.connecting(sockets.client_socket(destination[0]), destination)
+        return sockets.dial(destination)
 
     def ended(self, connection: Connection) -> None:
         """`connection` is over."""

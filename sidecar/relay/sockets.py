@@ -12,6 +12,7 @@ from sidecar.ops import endpoint
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 BACKLOG: Final = 4096
+_ANY: Final = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104 - the route chooses the address
 
 SPARE: Final = 200
 """Descriptors that are not for connections: listeners, files, probes and scrapes, pipes that are in use."""
@@ -48,9 +49,16 @@ def client_socket(address: str) -> socket.socket:
     return sock
 
 
-def connecting(sock: socket.socket, destination: tuple[str, int]) -> socket.socket:
-    """`sock`, on its way; closed when it cannot go.  Raises OSError."""
+def dial(destination: tuple[str, int], source_port: int | None = None) -> socket.socket:
+    """A non-blocking socket on its way to `destination`, from a port that the kernel chooses if none is given.
+
+    Raises OSError.
+    """
+    sock = client_socket(destination[0])
     try:
+        if source_port is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((_ANY[sock.family], source_port))
         sock.connect(destination)
     except BlockingIOError:
         pass

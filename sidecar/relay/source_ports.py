@@ -26,7 +26,6 @@ TRIES: Final = 4
 
 _TAKEN: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 _SETTINGS: Final = Path("/proc/sys/net/ipv4")
-_ANY: Final = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104 - the route chooses the address
 
 
 class SourcePorts:
@@ -48,16 +47,12 @@ class SourcePorts:
     def dial(self, destination: tuple[str, int]) -> socket.socket:
         """A non-blocking socket on its way to `destination`.  Raises OSError."""
         for port in islice(self._ports, TRIES):
-            sock = sockets.client_socket(destination[0])
             try:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((_ANY[sock.family], port))
-                return sockets.connecting(sock, destination)
+                return sockets.dial(destination, port)
             except OSError as error:
-                sock.close()
                 if error.errno not in _TAKEN:
                     raise
-        return sockets.connecting(sockets.client_socket(destination[0]), destination)
+        return sockets.dial(destination)
 
 
 def _endless(ours: range, reserved: frozenset[int]) -> Iterator[int]:

@@ -124,46 +124,27 @@ def test_paths_are_those_of_the_document(
         assert whole.at(start + 1) == trail.at(start + 1) == expected[start]
 
 
-TABLE = b'id,"name",pan\r\n7,"Berg, A",#\r\n8,,#\r\n#,"x",9\r\n'
+GROWING = [
+    (b'id,"name",pan\r\n7,"Berg, A",#\r\n8,,#\r\n#,"x",9\r\n', ["$[0].pan", "$[1].pan", "$[2].id"]),
+    (b"name=A&payment%5Bcard%5D=#&cvv=#", ["$.payment.card", "$.cvv"]),
+    (
+        b"<?xml version='1.0'?><o><a>#</a><b x='1'>#<c y=\"#\"/></b>" + b"<z>#</z>" * 40 + b"</o>",
+        ["/o/a", "/o/b", "/o/b/c@y", *["/o/z"] * 40],
+    ),
+]
 
 
-@given(st.data())
-def test_cells_of_a_table_that_grows(data: st.DataObject) -> None:
-    trail = Trail(Place(Part.BODY), sees_nothing)
-    for piece in data.draw(cuttings(TABLE)):
-        trail.feed(piece)
-    starts = [at for at in range(len(TABLE)) if TABLE.startswith(b"#", at)]
-    assert [trail.at(start) for start in starts] == ["$[0].pan", "$[1].pan", "$[2].id"]
-    assert [where(TABLE, start, Place(Part.BODY)) for start in starts] == [
-        trail.at(start) for start in starts
-    ]
-
-
-FORM = b"name=A&payment%5Bcard%5D=#&cvv=#"
-
-
-@given(st.data())
-def test_fields_of_a_form_that_grows(data: st.DataObject) -> None:
-    trail = Trail(Place(Part.BODY), sees_nothing)
-    for piece in data.draw(cuttings(FORM)):
-        trail.feed(piece)
-    starts = [at for at in range(len(FORM)) if FORM.startswith(b"#", at)]
-    assert [trail.at(start) for start in starts] == ["$.payment.card", "$.cvv"]
-
-
-MARKUP = b"<?xml version='1.0'?><o><a>#</a><b x='1'>#<c y=\"#\"/></b>" + b"<z>#</z>" * 40 + b"</o>"
-
-
-@given(st.data())
-def test_elements_of_a_text_that_grows(data: st.DataObject) -> None:
+@pytest.mark.parametrize(("text", "paths"), GROWING, ids=["table", "form", "elements"])
+@given(data=st.data())
+def test_places_in_a_text_that_grows(text: bytes, paths: list[str], data: st.DataObject) -> None:
     """In any order of asking."""
     trail = Trail(Place(Part.BODY), sees_nothing)
-    for piece in data.draw(cuttings(MARKUP)):
+    for piece in data.draw(cuttings(text)):
         trail.feed(piece)
-    starts = [at for at in range(len(MARKUP)) if MARKUP.startswith(b"#", at)]
-    paths = dict(zip(starts, ["/o/a", "/o/b", "/o/b/c@y", *["/o/z"] * 40], strict=True))
+    starts = [at for at in range(len(text)) if text.startswith(b"#", at)]
+    expected = dict(zip(starts, paths, strict=True))
     for start in data.draw(st.permutations(starts)):
-        assert trail.at(start) == where(MARKUP, start, Place(Part.BODY)) == paths[start]
+        assert trail.at(start) == where(text, start, Place(Part.BODY)) == expected[start]
 
 
 def test_what_is_kept_of_a_growing_text_is_bounded() -> None:
