@@ -29,6 +29,7 @@ from sidecar.core.scopes import PeerClass, ScopeMap
 from sidecar.ops import scope_api as client
 from sidecar.ops.kinds import Origin
 from tests.cluster.bed.bed import Bed
+from tests.injector_server import farewell
 
 GROUND = Ground(("10.244.0.0/16", "fd44::/48", "10.96.0.0/16", "fd96::/112"), quarantine_s=5)
 NODE = "paper"
@@ -254,7 +255,7 @@ def told(bed: Bed, folder: Path, story: Callable[[World], Awaitable[None]], seco
             finally:
                 await world.end()
 
-    asyncio.run(whole())
+    farewell.run(whole())
 
 
 async def together(work: Iterable[Awaitable[object]]) -> None:

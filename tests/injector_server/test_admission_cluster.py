@@ -9,7 +9,7 @@ import pytest
 
 from injector.kube import PODS, KubeError, connect
 from sidecar import contract
-from tests.injector_server import kit
+from tests.injector_server import farewell, kit
 from tests.injector_server.cluster import SERVICE, WEBHOOK, Cluster, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -90,7 +90,7 @@ def test_rotation_under_load_without_a_failed_admission(cluster):
     (replica,) = cluster.replicas
     results: list[object] = []
     done = threading.Event()
-    load = threading.Thread(target=lambda: asyncio.run(_admissions(cluster, results, done)))
+    load = threading.Thread(target=lambda: farewell.run(_admissions(cluster, results, done)))
     load.start()
     seen = {replica.certificate()}
     try:

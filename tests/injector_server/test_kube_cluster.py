@@ -1,6 +1,5 @@
 """The transport against a real API server: what comes back, and how each kind of trouble is told."""
 
-import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -11,6 +10,7 @@ from kubernetes.aio.config import incluster_config
 
 from injector.kube import CONFIG_MAPS, NAMESPACES, SECRETS, KubeError, PatchKind, at, connect
 from injector.tree import items
+from tests.injector_server import farewell
 from tests.injector_server.cluster import SYSTEM
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
@@ -31,7 +31,7 @@ def within(cluster, use):
         async with await connect(cluster.bed.kubeconfig) as client:
             return await use(client)
 
-    return asyncio.run(run())
+    return farewell.run(run())
 
 
 def test_verbs(cluster):
@@ -152,6 +152,6 @@ def test_a_token_is_read_again_when_the_kubelet_replaces_it(cluster, in_a_pod):
                     await client.get(SECRETS, "x", SYSTEM)
                 told.append(refused.value)
 
-    asyncio.run(use())
+    farewell.run(use())
     assert [(each.status, each.reason) for each in told] == [(401, "Unauthorized"), (403, "Forbidden")]
     assert not any(token in str(each) for each in told)

@@ -12,7 +12,7 @@ from injector.cert_secret import CertificateSecret
 from injector.certs import Lives, as_data, created
 from injector.kube import connect
 from sidecar import contract
-from tests.injector_server import kit
+from tests.injector_server import farewell, kit
 from tests.injector_server.cluster import SYSTEM, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -53,7 +53,7 @@ def test_of_eight_that_create_the_secret_at_the_same_moment_one_wins_and_all_ser
             await asyncio.gather(*(each.refresh() for each in all_of_them))
         return served
 
-    served = asyncio.run(run())
+    served = farewell.run(run())
     assert len(served) == 8
     assert {each.ca_bundle for each in served} == {cluster.secret()["ca.crt"]}
     assert {each.leaf for each in served} == {cluster.secret()["tls.crt"]}
