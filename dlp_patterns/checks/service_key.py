@@ -11,7 +11,9 @@ import re
 from dlp_patterns import randomness, services
 from dlp_patterns.model import Confirmed, Evidence
 
-_VALUE = re.compile(rb"[0-9A-Za-z_.~+/-]+={0,2}\Z")
+_VALUE = re.compile(rb"(?<![0-9A-Za-z_.~+/-])[0-9A-Za-z_.~+/-]+={0,2}\Z")
+_LONGEST = 102
+"""The longest value and what may stand behind it, bytes."""
 _FIELD = re.compile(
     rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}"
     rb"(?:[^0-9A-Za-z]{0,16}|[\"'] value=[\"']|</t[hd]>\s{0,4}<td>)(?:[0-9A-Za-z-]{2,16} )?(?:[0-9]+:)?\Z"
@@ -40,8 +42,8 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     if value is None or value.start() == start:
         return None
     text = value.group()
-    evidence = randomness.weigh(text)
-    if evidence is None or _SUMMED.match(text) or not randomness.scrambled(text, _FEWEST):
+    evidence = _random(text)
+    if evidence is None:
         return None
     before = window[max(0, value.start() - _NEAR) : value.start()]
     field = _FIELD.search(before)
@@ -55,3 +57,15 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     if random and assigned and services.named(services.words(before)):
         return Confirmed(value.start(), end, "service", Evidence.FAIR)
     return None
+
+
+def rules_out(window: bytes, end: int) -> bool:
+    """Whether what window[:end] ends in is a word, a path or a number, whatever stands before it."""
+    value = _VALUE.search(window, max(0, end - _LONGEST), end)
+    return value is None or _random(value.group()) is None
+
+
+def _random(text: bytes) -> Evidence | None:
+    """How much the characters say that this is a key; None: they say that it is none, or one that is told otherwise."""
+    evidence = randomness.weigh(text)
+    return evidence if randomness.scrambled(text, _FEWEST) and not _SUMMED.match(text) else None

@@ -64,3 +64,13 @@ def test_a_value_cut_short_is_not_confirmed_as_more(pattern: Pattern) -> None:
         for start in range(end + 1):
             found = checks.REGISTRY[pattern.check](example.text, start, end)
             assert found is None or found.end <= end
+
+
+@pytest.mark.parametrize("name", sorted(checks.SHORT_CUTS))
+@given(text=NEARLY)
+@settings(max_examples=300, deadline=None)
+def test_what_a_look_rules_out_is_confirmed_from_no_beginning(name: str, text: bytes) -> None:
+    check, look = checks.REGISTRY[name], checks.SHORT_CUTS[name]
+    for end in range(1, len(text) + 1):
+        if look(text, end):
+            assert not any(found.end == end for start in range(end) if (found := check(text, start, end)))

@@ -9,8 +9,8 @@ from sidecar.core.views.signs import either
 from sidecar.core.views.view import Sign
 
 _FORM: Final = re.compile(
-    rb"(&(?:#?|#[0-9]{1,9}|#[xX][0-9A-Fa-f]{0,9}|[A-Za-z][0-9A-Za-z]{0,24})\Z)"
-    rb"|&#(?:[0-9]{1,9}|[xX][0-9A-Fa-f]{1,9});?|&[A-Za-z][0-9A-Za-z]{1,24};"
+    rb"&(?:((?:#?|#[0-9]{1,9}|#[xX][0-9A-Fa-f]{0,9}|[A-Za-z][0-9A-Za-z]{0,24})\Z)"
+    rb"|#(?:[0-9]{1,9}|[xX][0-9A-Fa-f]{1,9});?|[A-Za-z][0-9A-Za-z]{1,24};)"
 )
 
 _SPACES: Final = (

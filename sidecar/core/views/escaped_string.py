@@ -9,9 +9,9 @@ from sidecar.core.views.view import Sign
 
 # Half of a pair of surrogates waits for the other half.
 _FORM: Final = re.compile(
-    rb"(\\(?:u[0-9A-Fa-f]{0,3}|u[Dd][89ABab][0-9A-Fa-f]{2}(?:\\(?:u[0-9A-Fa-f]{0,3})?)?|x[0-9A-Fa-f]?|0[67]?)?\Z)"
-    rb"|(?:\\u[0-9A-Fa-f]{4})+"
-    rb"|\\x[0-9A-Fa-f]{2}|\\0[67][0-7]|\\[\"'/\\bfnrt]"
+    rb"\\(?:((?:u[0-9A-Fa-f]{0,3}|u[Dd][89ABab][0-9A-Fa-f]{2}(?:\\(?:u[0-9A-Fa-f]{0,3})?)?|x[0-9A-Fa-f]?|0[67]?)?\Z)"
+    rb"|u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*"
+    rb"|x[0-9A-Fa-f]{2}|0[67][0-7]|[\"'/\\bfnrt])"
 )
 _SIMPLE: Final = {
     b"b": b"\b",

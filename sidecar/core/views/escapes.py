@@ -16,7 +16,11 @@ class Escapes:
     over: int | None = None
 
     def __init__(self, form: re.Pattern[bytes], unescaped: Callable[[bytes], bytes]) -> None:
-        """`form` matches escapes, and first of all, up to the end of the text, the beginning of one as its only group."""
+        """`form` matches escapes, and first of all the beginning of one at the text's end; then its only group is there.
+
+        It begins with the byte that escapes begin with, spelled out: `re` then looks for that byte alone, and goes
+        through what has none twenty times as fast as through one choice after the other at every byte.
+        """
         self._form = form
         self._unescaped = unescaped
         self._rest = b""
@@ -38,6 +42,6 @@ class Escapes:
 
     def _replaced(self, found: re.Match[bytes]) -> bytes:
         if found[1] is not None:
-            self._rest = found[1]
+            self._rest = found[0]
             return b""
         return self._unescaped(found[0])

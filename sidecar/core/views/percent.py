@@ -8,7 +8,8 @@ from sidecar.core.views.escapes import Escapes
 from sidecar.core.views.signs import DIGITS, either
 from sidecar.core.views.view import Sign
 
-_FORM: Final = re.compile(rb"(%[0-9A-Fa-f]?\Z)|(?:%[0-9A-Fa-f]{2}|\+)+")
+_MORE: Final = rb"(?:%[0-9A-Fa-f]{2}|\+)*"
+_FORM: Final = re.compile(rb"%(?:([0-9A-Fa-f]?\Z)|[0-9A-Fa-f]{2}" + _MORE + rb")|\+" + _MORE)
 
 SIGNS: Final = (
     Sign(rb"(?:%3[0-9]|%4[1-9A-Fa-f]|%5[0-9Aa]|%6[1-9A-Fa-f]|%7[0-9Aa])"),  # nobody has to encode these

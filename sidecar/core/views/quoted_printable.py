@@ -6,7 +6,9 @@ from typing import Final
 from sidecar.core.views.escapes import Escapes
 from sidecar.core.views.view import Sign
 
-_FORM: Final = re.compile(rb"(=(?:[0-9A-Fa-f]|[ \t]{0,8}\r?)?\Z)|(?:=[0-9A-Fa-f]{2})+|=[ \t]{0,8}\r?\n")
+_FORM: Final = re.compile(
+    rb"=(?:((?:[0-9A-Fa-f]|[ \t]{0,8}\r?)?\Z)|[0-9A-Fa-f]{2}(?:=[0-9A-Fa-f]{2})*|[ \t]{0,8}\r?\n)"
+)
 
 SIGNS: Final = (
     Sign(rb"=3[0-9]=3[0-9]"),
