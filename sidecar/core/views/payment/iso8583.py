@@ -3,7 +3,7 @@
     0200 4000000000000000 16 4111...      ->  de2_pan=4111...
 
 Three ways of writing are read: all in ASCII with the bitmap in hexadecimal; ASCII with a binary bitmap; and packed (BCD)
-with a binary bitmap.  A message counts if its card number (element 2, or the beginning of 35) has a right check digit.
+with a binary bitmap.  A message counts if its card number (element 2, or the beginning of 35) is one.
 Where a dialect leaves the standard, what was read up to there still counts.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from dlp_patterns.issuers import BRANDS, RETIRED, issuer_of
 from dlp_patterns.sums import luhn
 from sidecar.core.views.containers.opener import whole
 from sidecar.core.views.view import Endless, Sign, Spec, UnfinishedError
@@ -28,6 +29,8 @@ _SHOWN: Final = {
     52: b"de52_pin_block",
 }
 """Elements that are written out, each behind its number and a name that says what it is."""
+_CARDS: Final = frozenset({2, 35})
+"""The elements with a card number; without one of them the others are nothing but bytes."""
 _CARD: Final = re.compile(rb"(\d{12,19})(?:\Z|[=D])")
 
 
@@ -140,7 +143,7 @@ class _Message:
             bits += self._binary(8)
         value, size = int.from_bytes(bits), len(bits) * 8
         numbers = [number for number in range(2, size + 1) if value >> (size - number) & 1 and number != 65]
-        if not numbers or not {2, 35} & set(numbers):
+        if not numbers or _CARDS.isdisjoint(numbers):
             raise ValueError
         return numbers
 
@@ -217,7 +220,7 @@ def _lines(text: bytes, at: int, *, over: bool) -> tuple[bytes, int | None]:
         try:
             for number, content in message.elements():
                 found.append((number, content))
-                if number in (2, 35) and not _is_card(content):
+                if number in _CARDS and not _is_card(content):
                     found.clear()
                     break
             else:
@@ -228,15 +231,20 @@ def _lines(text: bytes, at: int, *, over: bool) -> tuple[bytes, int | None]:
                 continue
         except (ValueError, KeyError):
             pass
-        if found:
+        if any(number in _CARDS for number, _ in found):
             lines = b"".join(b"%b=%b\n" % (_SHOWN[number], content) for number, content in found)
             return b"\n" + lines, message._at if whole else at + 2
     return b"", None if short and not over else at + 1
 
 
 def _is_card(content: bytes) -> bool:
+    """Whether it has the digit, and somebody issues such numbers: one in ten of what looks like a message has the digit."""
     found = _CARD.match(content)
-    return found is not None and luhn.is_valid(found[1])
+    return (
+        found is not None
+        and luhn.is_valid(found[1])
+        and any(issuer_of(found[1], table) for table in (BRANDS, RETIRED))
+    )
 
 
 _TYPES: Final = rb"(?:0100|0110|0120|0200|0210|0220|0400|0420|1100|1110|1200|1210|1220|1420)"

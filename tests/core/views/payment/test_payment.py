@@ -89,6 +89,8 @@ READ = {
     "two messages, lengths between": (ISO8583, b"\x00\x50" + packed() + b"\x00\x50" + packed(), LINES * 2),
     "cut short": (ISO8583, in_ascii(hexadecimal=True)[:40], f"\nde2_pan={VISA}\n"),
     "no check digit": (ISO8583, in_ascii(hexadecimal=True, card=BAD, stripe=STRIPE.replace(VISA, BAD)), ""),
+    "nobody issues it": (ISO8583, in_ascii(hexadecimal=True, card="0" * 16, stripe=STRIPE.replace(VISA, "0" * 16)), ""),
+    "an expiry, and no card behind it": (ISO8583, b"0200" + bitmap([14, 35]) + b"251299", ""),
     "digits": (ISO8583, b"0200" * 40, ""),
     "chip": (EMV, b"\x70\x40" + CHIP, CHIP_LINES),
     "chip, nineteen digits": (EMV, element("5A", bytes.fromhex(f"{LONG}F")), f"\ntag_5a_pan={LONG}\n"),
