@@ -14,9 +14,9 @@ from dlp_patterns.model import Confirmed, Evidence
 
 _VALUE = re.compile(rb"[^\s\"'`\\:=,(>\[\]]+={0,2}\Z")
 _PUBLIC = re.compile(
-    rb"(?i:sha|hash|digest|md5|checksum|commit|revision|integrity|etag|fingerprint|public|publishable|version|trace|span)"
+    rb"(?i:sha(?!r)|hash(?!i)|digest|md5|checksum|commit|revision|integrity|etag|fingerprint|public|publishable|version|trace|span)"
 )
-"""What a field with such a name holds may be seen by anybody, or is no key at all."""
+"""What a field with such a name holds may be seen by anybody, or is no key; `shared`, `hashicorp` are other words."""
 _SECRET = re.compile(rb"(?i:key|token|secret|pass|pwd|auth|cred|pat\b)")
 
 

@@ -12,7 +12,7 @@ from dlp_patterns import randomness, services
 from dlp_patterns.model import Confirmed, Evidence
 
 _VALUE = re.compile(rb"(?<![0-9A-Za-z_.~+/-])[0-9A-Za-z_.~+/-]+={0,2}\Z")
-_LONGEST = 102
+_LONGEST = 171
 """The longest value and what may stand behind it, bytes."""
 _FIELD = re.compile(
     rb"[0-9A-Za-z_.-]+(?:[ ][0-9A-Za-z_.-]+){0,3}"
@@ -24,14 +24,18 @@ _SUMMED = re.compile(rb"(?:gh[oprsu]|npm)_")
 _ASSIGNS = re.compile(rb"[:=,(>]")
 _PUBLIC = frozenset(
     b"""
-    sha hash digest md5 checksum commit revision integrity etag fingerprint public publishable version trace span cache
-    idempotency page next continuation cursor csrf xsrf primary foreign sort partition object dedup request correlation
+    sha hash digest md5 checksum commit revision integrity etag fingerprint thumbprint public publishable version
+    trace span cache idempotency page next continuation cursor csrf xsrf primary foreign sort partition object dedup
+    request correlation
     """.split()
 )
 """What a field with such a word in its name holds may be seen by anybody, or is no key at all."""
 
 _FEWEST = 2
 """Changes between letters and digits in what a field of a service holds; what only stands near it must have more."""
+_SOLID = 20
+"""From so many bytes on, what has no separators is no name of a thing: `abcdefgh...2026` is one change."""
+_FEWEST_SOLID = 1
 _NEAR = 72
 """How far before a value a service is looked for, bytes."""
 
@@ -67,5 +71,7 @@ def rules_out(window: bytes, end: int) -> bool:
 
 def _random(text: bytes) -> Evidence | None:
     """How much the characters say that this is a key; None: they say that it is none, or one that is told otherwise."""
-    evidence = randomness.weigh(text)
-    return evidence if randomness.scrambled(text, _FEWEST) and not _SUMMED.match(text) else None
+    if text.isalpha() or _SUMMED.match(text):
+        return None
+    solid = len(text) >= _SOLID and text.isalnum()
+    return randomness.weigh(text) if randomness.scrambled(text, _FEWEST_SOLID if solid else _FEWEST) else None

@@ -38,10 +38,14 @@ OPEN_ENDED = frozenset(
     {
         "secrets/aws_session_token",
         "secrets/azure_client_secret",
+        "secrets/azure_container_registry_key",
         "secrets/azure_devops_pat",
         "secrets/azure_function_key",
+        "secrets/bearer_authorization_long",
+        "secrets/github_stateless_token",
         "secrets/jwt",
         "secrets/kubeconfig_client_key",
+        "secrets/mailchimp_key",
         "secrets/onepassword_service_token",
         "secrets/private_key",
     }
