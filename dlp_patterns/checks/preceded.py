@@ -29,7 +29,7 @@ def _check(body: re.Pattern[bytes], size: int, window: bytes, start: int, end: i
 
 CHECKS = MappingProxyType(
     {
-        "hex_28": partial(_check, re.compile(rb"[0-9a-f]+"), 28),
+        "hex_32": partial(_check, re.compile(rb"[0-9a-f]+"), 32),
         "base64_42": partial(_check, re.compile(rb"[0-9A-Za-z+/]+"), 42),
     }
 )

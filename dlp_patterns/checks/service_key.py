@@ -19,6 +19,8 @@ _FIELD = re.compile(
     rb"(?:[^0-9A-Za-z]{0,16}|[\"'] value=[\"']|</t[hd]>\s{0,4}<td>)(?:[0-9A-Za-z-]{2,16} )?(?:[0-9]+:)?\Z"
 )
 """The name of the field right before a value, of several words even, what assigns, and a scheme such as `Bearer`."""
+_PARENT = re.compile(rb"[0-9A-Za-z_.-]{2,32}(?:[\"']?[:=]\s{0,2}\{?|\])\s{1,32}[\"']?\Z")
+"""What the field is part of: `stripe:`, `"stripe": {` or `[stripe]` on the line before it."""
 _SUMMED = re.compile(rb"(?:gh[oprsu]|npm)_")
 """What has check digits is told by them, or not at all."""
 _ASSIGNS = re.compile(rb"[:=,(>]")
@@ -55,7 +57,8 @@ def check(window: bytes, start: int, end: int) -> Confirmed | None:
     if not _PUBLIC.isdisjoint(words) or words[-1:] == [b"name"]:
         return None
     random = randomness.scrambled(text)
-    if services.called(words):
+    parent = _PARENT.search(before, 0, field.start()) if field else None
+    if services.called(words) or (parent and services.called(services.words(parent.group()))):
         return Confirmed(value.start(), end, "service", evidence if random else Evidence.FAIR)
     assigned = _ASSIGNS.search(window, start, value.start()) is not None
     if random and assigned and services.named(services.words(before)):
