@@ -59,6 +59,8 @@ def command(pod: Pod, words: Sequence[str], shown: Mapping[Path, Path]) -> list[
 def python_version() -> str:
     """Of the interpreter in the image.  Raises CannotRunError."""
     done = subprocess.run(
-        ["chroot", str(root()), PYTHON, "--version"], capture_output=True, text=True, check=True
+        ["chroot", str(root()), PYTHON, "--version"], capture_output=True, text=True, check=False
     )
+    if done.returncode:
+        raise CannotRunError(f"the image's Python does not start: {done.stderr.strip()}")
     return done.stdout.strip()

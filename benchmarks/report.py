@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from benchmarks import records
 from benchmarks.bars import OURS, Judgement
 from benchmarks.machine import Machine
 from benchmarks.questions.memory import Weight
@@ -166,11 +167,9 @@ def _answers_json(results: Results, answers: Answers) -> dict[str, object]:
 
 
 def write(folder: Path, text: str, commit: str, when: datetime) -> Path:
-    """The dated file and `latest.json`; returns the dated one.  A changed checkout (`+`) never passes for its commit."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{when:%Y-%m-%d}-{commit.replace('+', '-changed')}.json"
-    for target in (path, folder / "latest.json"):
-        part = target.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+    """The dated file and `latest.json`; returns the dated one."""
+    path = records.write(folder, "", text, commit, when)
+    part = folder / "latest.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / "latest.json")
     return path

@@ -52,11 +52,12 @@ def _start(network: Network, peer: Peer, corpus: Path, results: Results) -> Runn
     pod = network.pod(peer.name)
     try:
         up = runner.bring_up(peer, pod, corpus)
+        version = peer.version()
     except (CannotRunError, BenchError) as reason:
         results.standings.append(Standing(peer.name, peer.title, peer.does, absent=str(reason)))
         network.discard(pod)
         return None
-    results.standings.append(Standing(peer.name, peer.title, peer.does, version=peer.version()))
+    results.standings.append(Standing(peer.name, peer.title, peer.does, version=version))
     return up
 
 

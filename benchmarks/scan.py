@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks import corpus, machine
+from benchmarks import corpus, machine, records
 from benchmarks.micro import subject
 from benchmarks.report import table
 from benchmarks.spread import Spread, spread
@@ -64,9 +65,8 @@ def main(folder: Path | None, *, quick: bool) -> int:
     for rate in missed:
         print(f"\nmissed: {rate.text} {rate.speed.middle:.2f} GB/s, bar {bar(rate.text)}")
     if folder is not None:
-        path = folder / f"scan-{time.strftime('%Y-%m-%d')}-{here.commit}.json"
-        path.write_text(json.dumps([asdict(rate) for rate in rates], indent=1) + "\n", "utf-8")
-        print(f"\nwritten: {path}")
+        text = json.dumps([asdict(rate) for rate in rates], indent=1) + "\n"
+        print(f"\nwritten: {records.write(folder, 'scan', text, here.commit, datetime.now(UTC))}")
     return 1 if missed else 0
 
 

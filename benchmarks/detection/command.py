@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import machine, records
 from benchmarks.detection import report
 from benchmarks.detection.run import SYNTHETIC, Plan, run
 
@@ -19,9 +19,8 @@ def main(*, quick: bool, only: str, misses: Path | None, folder: Path | None, pe
         misses.write_text(report.misses(results[0]), "utf-8")
     if folder is not None:
         when = datetime.now(UTC)
-        print(
-            f"\nwritten: {report.write(folder, report.as_json(results, before, when), before.commit, when)}"
-        )
+        text = report.as_json(results, before, when)
+        print(f"\nwritten: {records.write(folder, 'detection', text, before.commit, when)}")
 
 
 def options(top: argparse.ArgumentParser) -> None:

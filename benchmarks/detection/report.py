@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import machine
@@ -119,7 +118,7 @@ def as_json(results: Sequence[Result], before: machine.Machine, when: datetime) 
         "commit": before.commit,
         "subjects": [_subject(result) for result in results],
     }
-    return json.dumps(document, indent=1, sort_keys=False)
+    return json.dumps(document, indent=1, sort_keys=False) + "\n"
 
 
 def _subject(result: Result) -> dict[str, Any]:
@@ -168,14 +167,6 @@ def _rate(rate: Rate) -> dict[str, Any]:
 
 def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 4)
-
-
-def write(folder: Path, text: str, commit: str, when: datetime) -> Path:
-    """As benchmarks/results names its files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"detection-{when:%Y-%m-%d}-{commit}.json"
-    path.write_text(text + "\n", "utf-8")
-    return path
 
 
 # --- what to look at ----------------------------------------------------------------------------------------------------

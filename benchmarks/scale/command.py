@@ -6,7 +6,7 @@ What never belongs here: measuring.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import machine, records
 from benchmarks.scale import results
 from benchmarks.scale.plan import QUICK, WHOLE
 from benchmarks.scale.run import run
@@ -19,8 +19,6 @@ def main(*, quick: bool, folder: Path | None) -> bool:
     print(results.render(found, before))
     if folder is not None:
         when = datetime.now(UTC)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"scale-{when:%Y-%m-%d}-{before.commit.replace('+', '-changed')}.json"
-        path.write_text(results.as_json(found, before, when), encoding="utf-8")
-        print(f"\nwritten: {path}")
+        text = results.as_json(found, before, when)
+        print(f"\nwritten: {records.write(folder, 'scale', text, before.commit, when)}")
     return results.passed(found)

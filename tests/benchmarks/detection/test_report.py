@@ -50,9 +50,3 @@ def test_the_table_and_the_json_say_the_same():
     assert "0.500 / 0.500  (2 MB)" in table
     assert CARD not in table
     assert CARD not in json.dumps(written)
-
-
-def test_results_are_named_by_day_and_commit(tmp_path):
-    path = report.write(tmp_path / "new", "{}", "abc1234", datetime(2026, 1, 2, tzinfo=UTC))
-    assert path.name == "detection-2026-01-02-abc1234.json"
-    assert path.read_text() == "{}\n"
