@@ -75,10 +75,9 @@ def test_it_runs_as_our_user_unless_told_otherwise(cluster: Cluster, space: str)
     assert python(cluster, space, "import os; print(os.getuid(), os.getgid())") == (0, identity)
 
 
-@pytest.mark.parametrize("program", ABSENT)
-def test_there_is_no(cluster: Cluster, space: str, program: str) -> None:
+def test_there_is_nothing_to_work_with(cluster: Cluster, space: str) -> None:
     places = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/opt/cdefence/bin")
-    code = f"import os; print([d for d in {places} if os.path.lexists(d + '/{program}')])"
+    code = f"import os; print([p for d in {places} for n in {ABSENT} if os.path.lexists(p := d + '/' + n)])"
     assert python(cluster, space, code) == (0, "[]\n")
 
 

@@ -11,10 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
-
-from kubernetes.client import ApiClient, ApiException
-from kubernetes.config import new_client_from_config
 
 from sidecar import contract
 from sidecar.core.scopes import PeerClass
@@ -47,14 +45,11 @@ class KubeScene:
     """A `Scene` on a cluster whose applications are up."""
 
     cluster: Cluster
-    _api: ApiClient = field(init=False, repr=False)
     _marks: dict[int, dict[str, int]] = field(default_factory=dict)
     """How many events each proxy had told, by the number that `events_size` gave."""
     _names: dict[str, list[str]] = field(default_factory=dict)
+    _pids: dict[str, int] = field(default_factory=dict)
     _workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
-
-    def __post_init__(self) -> None:
-        self._api = new_client_from_config(self.cluster.environment["KUBECONFIG"])
 
     @property
     def pods(self) -> tuple[Pod, ...]:
@@ -85,10 +80,13 @@ class KubeScene:
         """The ledgers of all replicas, added up."""
         if pod.name == "internet":
             return _tallies([_outside(self.cluster)])
-        where = [
-            ("-n", _namespace(pod), name, "-c", "tools", "--", "cat", LEDGER) for name in self.names(pod)
-        ]
-        return _tallies(self._workers.map(lambda words: self.cluster.kubectl("exec", *words), where))
+        return _tallies(self._workers.map(lambda name: self._ledger(pod, name), self.names(pod)))
+
+    def _ledger(self, pod: Pod, name: str) -> str:
+        """The bed's root reads the file itself: to start a program in a pod costs more than all else in a row."""
+        if self.cluster.bed is not None:
+            return Path(f"/proc/{self._pid(pod, name)}/root{LEDGER}").read_text()
+        return self.cluster.kubectl("exec", "-n", _namespace(pod), name, "-c", "tools", "--", "cat", LEDGER)
 
     def metrics(self, pod: Pod) -> str:
         """The pages of all replicas, sample by sample added up, as the exposition format has them."""
@@ -104,7 +102,9 @@ class KubeScene:
         """The metrics page of each replica, through the API server."""
         api, port = f"/api/v1/namespaces/{_namespace(pod)}/pods", contract.METRICS_PORT
         return list(
-            self._workers.map(self._read, (f"{api}/{name}:{port}/proxy/metrics" for name in self.names(pod)))
+            self._workers.map(
+                self.cluster.read, (f"{api}/{name}:{port}/proxy/metrics" for name in self.names(pod))
+            )
         )
 
     def events(self, pod: Pod, start: int = 0) -> list[str]:
@@ -120,7 +120,7 @@ class KubeScene:
 
     def _told(self, pod: Pod, name: str) -> list[str]:
         path = f"/api/v1/namespaces/{_namespace(pod)}/pods/{name}/log?container={contract.PROXY_CONTAINER}"
-        lines = self._read(path).splitlines()
+        lines = self.cluster.read(path).splitlines()
         return [line for line in lines if line.startswith("{") and '"class_uid"' in line]
 
     def rejections(self, pod: Pod) -> Counters:
@@ -129,18 +129,19 @@ class KubeScene:
             return {}
         found: Counter[str] = Counter()
         for name in self.names(pod):
-            listing = in_netns(self.cluster, self.cluster.bed, _namespace(pod), name, *_NFT)
+            words = ["nsenter", f"--net=/proc/{self._pid(pod, name)}/ns/net", "--", *_NFT]
+            listing = subprocess.run(words, capture_output=True, check=True, text=True).stdout
             found.update({rule: int(count) for rule, count in evidence.rejections(listing).items()})
         return found
 
-    def _read(self, path: str) -> str:
-        """What the API server answers to a GET.  Raises ClusterError."""
-        try:
-            answer = self._api.call_api(path, "GET", auth_settings=["BearerToken"], _preload_content=False)
-            text: bytes = answer.data
-        except ApiException as error:
-            raise ClusterError(f"GET {path.partition('?')[0]}: {error.status} {error.reason}") from None
-        return text.decode()
+    def _pid(self, pod: Pod, name: str) -> int:
+        """Of the first container of a pod of the bed, on this machine; like names, it stays."""
+        assert self.cluster.bed is not None
+        if name not in self._pids:
+            path = "{.status.containerStatuses[0].containerID}"
+            container = self.cluster.ask(path, "pod", name, "-n", _namespace(pod)).rpartition("/")[2]
+            self._pids[name] = pid_of(self.cluster.bed, container)
+        return self._pids[name]
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
@@ -202,15 +203,6 @@ def _tallies(ledgers: "Sequence[str] | map[str]") -> dict[str, Tally]:
             for name, value in numbers.items():
                 setattr(sums, name, getattr(sums, name) + value)
     return total
-
-
-def in_netns(cluster: Cluster, bed: Bed, namespace: str, name: str, *command: str) -> str:
-    """Output of a command of this machine in the network namespace of a pod of the bed."""
-    path = "{.status.containerStatuses[0].containerID}"
-    container = cluster.ask(path, "pod", name, "-n", namespace).rpartition("/")[2]
-    pid = pid_of(bed, container)
-    words = ["nsenter", f"--net=/proc/{pid}/ns/net", "--", *command]
-    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
 
 
 def pid_of(bed: Bed, container: str) -> int:

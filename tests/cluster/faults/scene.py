@@ -16,6 +16,7 @@ from pathlib import Path
 from sidecar import contract
 from tests.cluster.bed.bed import Bed
 from tests.cluster.cluster import Cluster
+from tests.cluster.demo.scene import pid_of
 from tests.cluster.faults.routes import INSIDE, NEWCOMER, OUTSIDE, ROUTES, Route, namespace_of, newcomer
 
 SYSTEM = contract.SYSTEM_NAMESPACE
@@ -61,8 +62,8 @@ class Scene:
     def knocks(self, pod: str, window: Window, namespace: str | None = None) -> list[Knock]:
         """All knocks of a pod that began and ended within a window."""
         since = datetime.fromtimestamp(window.begin - 10, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        where = (pod, "-n", namespace or namespace_of(pod), "-c", "knock", f"--since-time={since}")
-        knocks = [Knock(**json.loads(line)) for line in self.cluster.kubectl("logs", *where).splitlines()]
+        log = f"/api/v1/namespaces/{namespace or namespace_of(pod)}/pods/{pod}/log?container=knock&sinceTime={since}"
+        knocks = [Knock(**json.loads(line)) for line in self.cluster.read(log).splitlines()]
         return [each for each in knocks if window.begin <= each.at and each.until <= window.end]
 
     def ends(self, window: Window) -> Mapping[Route, Counter[str]]:
@@ -156,9 +157,7 @@ class Scene:
         return [(row.split()[0], len(row.split()) > 1) for row in rows.splitlines()]
 
     def _page(self, namespace: str, pod: str, port: int) -> str:
-        return self.cluster.kubectl(
-            "get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics"
-        )
+        return self.cluster.read(f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics")
 
     # --- the controller, stopped and started
 
@@ -192,10 +191,7 @@ class Scene:
             namespace_of(pod),
         )
         known = dict(row.split() for row in rows.splitlines() if len(row.split()) == 2)
-        task = known[container].rpartition("/")[2]
-        ctr = ["ctr", f"--address={self.bed.places.containerd_socket}", "--namespace=k8s.io", "tasks", "list"]
-        tasks = self.bed.run(ctr).stdout.splitlines()
-        return next(int(line.split()[1]) for line in tasks if line.startswith(task))
+        return pid_of(self.bed, known[container].rpartition("/")[2])
 
     def inside(self, pod: str, container: str) -> list[str]:
         """The words that run a command of this machine in the network namespace of a pod."""
