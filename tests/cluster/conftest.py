@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """Skips, with one line that says what is missing, where no cluster can be had."""
     try:
@@ -49,7 +49,7 @@ def cluster() -> Iterator[Cluster]:
         bed.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bed(cluster: Cluster) -> Bed:
     """The bed itself, for tests that stop its programs or look into its namespaces."""
     if cluster.bed is None:
@@ -57,14 +57,14 @@ def bed(cluster: Cluster) -> Bed:
     return cluster.bed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed(cluster: Cluster) -> Cluster:
     """The cluster with cdefence installed as README says, and nothing else; it stays for the session."""
     install.install(cluster)
     return cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(installed: Cluster) -> Cluster:
     """The same with the sample applications of the demonstration, all of them ready."""
     install.applications(installed)

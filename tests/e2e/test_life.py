@@ -17,7 +17,7 @@ from tests.e2e.host import host_network, left_of
 
 pytestmark = pytest.mark.lab
 
-CALL = ("curl", "-sS", "--max-time", "5", "http://vault:8080/")
+CALL = ("curl", "-sS", "--max-time", "20", "http://vault:8080/")
 
 
 def messages(lab: Lab) -> int:
@@ -25,7 +25,7 @@ def messages(lab: Lab) -> int:
     return lab.received(pod("vault"))["http"].messages
 
 
-def until(true: Callable[[], bool], patience: float = 10.0) -> None:
+def until(true: Callable[[], bool], patience: float = 30.0) -> None:
     """A server counts after it has answered, so what it counted comes a little later."""
     deadline = time.monotonic() + patience
     while not true():

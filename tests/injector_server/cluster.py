@@ -195,13 +195,12 @@ class Cluster:
 
     def opted_in(self, name: str) -> str:
         """A namespace with our label."""
-        self.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": name, "labels": {contract.INJECTION_LABEL: "enabled"}},
-            },
-        )
+        return self.namespace(name, **{contract.INJECTION_LABEL: "enabled"})
+
+    def namespace(self, name: str, **labels: str) -> str:
+        """A namespace that takes pods."""
+        metadata = {"name": name, "labels": labels}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         until(
             lambda: self.get("-n", name, "serviceaccount", "default") is not None, "pods can be created there"
         )
@@ -245,10 +244,10 @@ class Cluster:
         return str(data.get("ca.crt", "")).encode()
 
 
-def until(true: Callable[[], bool], what: str, seconds: float = 20) -> float:
+def until(true: Callable[[], bool], what: str, seconds: float = 60) -> float:
     """Wait until something is true, and say how long that took; fails when it does not become true."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what}"
-        time.sleep(0.1)
+        time.sleep(0.25)  # most of what is asked is a word of kubectl
     return time.monotonic() - begun

@@ -9,30 +9,21 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.cluster.bed import build, needs
 from tests.cluster.bed.bed import Bed
 from tests.injector_server.cluster import Cluster
+from tests.kit.control_plane import control_plane
 
 NAME = "controller"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bed() -> Iterator[Bed]:
     """The API server and what belongs to it."""
-    found = Bed.named(NAME)
-    left_alone = found.facts is not None
-    if not left_alone:
-        if lack := needs.missing(worker=False, wanted=build.version()):
-            pytest.skip(lack)
-        found.up(worker=False)
-    try:
+    with control_plane(NAME) as found:
         yield found
-    finally:
-        if not left_alone:
-            found.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clean_cluster(bed: Bed) -> Callable[[], AbstractContextManager[Cluster]]:
     """Makes an API server without any trace of cdefence; replicas that are started there end with it."""
 

@@ -13,7 +13,7 @@ from injector.tree import items
 from tests.injector_server import farewell
 from tests.injector_server.cluster import SYSTEM
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.cluster
 
 MAP = {"metadata": {"name": "m"}, "data": {"a": "1"}}
 

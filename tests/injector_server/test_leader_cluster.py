@@ -11,7 +11,7 @@ from injector.leader import Election, Timing
 from tests.injector_server import farewell
 from tests.injector_server.cluster import SYSTEM
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.cluster
 
 QUICK = Timing(lease_s=2.0, renew_deadline_s=1.2, retry_s=0.2)
 

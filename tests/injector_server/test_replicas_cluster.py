@@ -15,7 +15,7 @@ from sidecar import contract
 from tests.injector_server import farewell, kit
 from tests.injector_server.cluster import SYSTEM, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.cluster
 
 FAILOVER_S = 20
 """The bar of the issue: so long may nobody lead after a leader died."""
@@ -163,7 +163,7 @@ def test_a_leader_that_ends_gives_the_lease_back(cluster):
     until(lambda: first.leads, "the first leads")
     second = cluster.start(1)
     first.stop()
-    until(lambda: second.leads, "the second leads", 5)
+    until(lambda: second.leads, "the second leads", 10)
     assert "gave the lease back" in first.log()
     assert "Traceback" not in first.log()
 

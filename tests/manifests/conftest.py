@@ -5,46 +5,30 @@ One that is up already under its name is used and left alone: `python -m tests.c
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster.bed import build, needs
+from tests.cluster.bed import build
 from tests.cluster.bed.bed import Bed
+from tests.kit.control_plane import control_plane
 from tests.manifests.api import Api
 from tests.manifests.installation import Installation
 
 NAME = "manifests"
 
 
-@contextmanager
-def control_plane(name: str) -> Iterator[Bed]:
-    """The bed of that name; skips with one line where none can be had."""
-    bed = Bed.named(name)
-    found = bed.facts
-    if found is None:
-        if lack := needs.missing(worker=False, wanted=build.version()):
-            pytest.skip(lack)
-        bed.up(worker=False)
-    try:
-        yield bed
-    finally:
-        if found is None:
-            bed.down()
-
-
 def _api(bed: Bed) -> Api:
     return Api(bed.kubeconfig, build.worker_binaries() / "kubectl")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api() -> Iterator[Api]:
     """The administrator's API, where the guard is tried."""
     with control_plane(NAME) as bed:
         yield _api(bed)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation() -> Iterator[Installation]:
     """A cluster in which the dev overlay is installed and the controller runs, with the rights that it is given."""
     with control_plane(f"{NAME}-install") as bed:

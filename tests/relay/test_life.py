@@ -138,7 +138,7 @@ def test_without_a_scope_map_everything_is_denied_until_there_is_one(here: Room)
 def served(side: Sidecar) -> bool:
     """Whether a request from outside is answered."""
     with side.inbound().listening() as listener, side.inbound().dial(listener.getsockname()[1]) as client:
-        listener.settimeout(1)
+        listener.settimeout(PATIENCE)
         client.sendall(b"question\n")
         try:
             server, _ = listener.accept()

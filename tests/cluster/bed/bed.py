@@ -134,20 +134,23 @@ class Bed:
         """Bring an image archive into the bed's containerd; returns the image's name."""
         return images.load(self.places, archive)
 
-    def restart_apiserver(self, *, seconds: float = 60) -> None:
-        """Stop the API server and start it again, until it is ready."""
-        self.stop_apiserver()
-        self.start_apiserver(seconds=seconds)
-
     def stop_apiserver(self) -> None:
-        """From now on nobody answers; etcd keeps what is stored."""
-        daemon.stop(self.places, daemon.find(self.places, "kube-apiserver"), patience=3)
+        """From now on nobody answers; etcd keeps what is stored.
+
+        Controller manager and scheduler end too, as those with an election do: they would look for the API server less and
+        less often, and namespaces would have no service account for up to a minute after it is back.
+        """
+        for name in ("kube-scheduler", "kube-controller-manager", "kube-apiserver"):
+            daemon.stop(self.places, daemon.find(self.places, name), patience=3)
 
     def start_apiserver(self, *, seconds: float = 60) -> None:
-        """Start the API server and wait until it is ready."""
+        """Start the API server and what ended with it, and wait until it is ready."""
         facts = self._facts()
-        server = control.start_apiserver(self.places, build.control_binaries(facts.version), facts.port)
+        binaries = build.control_binaries(facts.version)
+        server = control.start_apiserver(self.places, binaries, facts.port)
         self._until_ready(facts.port, server, seconds)
+        control.start_manager(self.places, binaries)
+        control.start_scheduler(self.places, binaries)
 
     def _start(self, facts: Facts, binaries: Path) -> None:
         places = self.places

@@ -6,13 +6,17 @@ made in: the listener is made first, then the process moves.  What never belongs
 
 import asyncio
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tests.cluster.bed import netns
 
 _CHUNK = 256 * 1024
+_PORTS = range(20_000, 32_000)
+"""Below net.ipv4.ip_local_port_range."""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,10 +45,14 @@ async def _serve(listener: socket.socket, port: int) -> None:
 
 
 def free_port() -> int:
-    """A port of the host's loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the host's loopback that nobody listens on, and that the kernel gives to nobody who asks for any port: it
+    is listened on only when the API server is ready.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scene(cluster: Cluster, bed: Bed) -> Iterator[Scene]:
     """Installed as the README says, with the pods of `routes` running and knocking."""
     install.install(cluster)

@@ -125,7 +125,7 @@ class World:
         metadata: Object = {"name": name, "labels": labels}
         await self.kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         self._gone.append(name)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (await self.kube.list(SERVICE_ACCOUNTS, name))["items"]:
                 await asyncio.sleep(0.05)
         return name

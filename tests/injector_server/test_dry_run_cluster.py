@@ -4,9 +4,9 @@ A server-side dry run: admission plugins, defaults and validation, nothing is st
 """
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -16,12 +16,12 @@ from injector.offline import inject as inject_text
 from injector.options import parse
 from injector.tree import Object, items, mapping, texts
 from sidecar import contract
-from tests.cluster.bed import needs
 from tests.cluster.bed.bed import Bed
 from tests.injector.pods import NAMES, found, source
 from tests.injector.test_golden import RECIPE, REFUSED, UNTOUCHED
+from tests.injector_server.cluster import Cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.cluster
 
 NOT_TO_BE_CREATED = {"ephemeral": "spec.ephemeralContainers: Forbidden: cannot be set on create"}
 PODS = [
@@ -33,17 +33,10 @@ PODS = [
 
 
 @pytest.fixture(scope="module")
-def kubectl() -> Iterator["Kubectl"]:
-    if lacking := needs.missing(worker=False):
-        pytest.skip(lacking)
-    bed = Bed.named(f"inject-pid{os.getpid()}")
-    try:
-        bed.up(worker=False)
-        run = Kubectl(bed)
-        bed.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
-        yield run
-    finally:
-        bed.down()
+def kubectl(clean_cluster: Callable[[], AbstractContextManager[Cluster]]) -> Iterator["Kubectl"]:
+    with clean_cluster() as cluster:
+        cluster.namespace("shop")
+        yield Kubectl(cluster.bed)
 
 
 class Kubectl:

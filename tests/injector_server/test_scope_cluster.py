@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,32 +14,15 @@ from sidecar.core.policy_text import version
 from sidecar.core.scopes import PeerClass
 from sidecar.ops import scope_api as client
 from sidecar.ops.kinds import Origin
-from tests.cluster.bed import build, needs
 from tests.cluster.bed.bed import Bed
-from tests.injector.scope_world import GROUND, World, together, told, until
+from tests.injector_server.scope_world import GROUND, World, together, told, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.cluster
 
 IN, CONNECTED, OUT = PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, PeerClass.OUT_OF_SCOPE
 UNKNOWN, NODE = PeerClass.UNKNOWN, PeerClass.NODE
 
 type Story = Callable[[World], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def bed() -> Iterator[Bed]:
-    """An API server; one that is up already under this name is used and left alone."""
-    found = Bed.named("scopes")
-    left_alone = found.facts is not None
-    if not left_alone:
-        if lack := needs.missing(worker=False, wanted=build.version()):
-            pytest.skip(lack)
-        found.up(worker=False)
-    try:
-        yield found
-    finally:
-        if not left_alone:
-            found.down()
 
 
 @pytest.fixture
