@@ -170,6 +170,30 @@ def _memory(text: str) -> Quantity:
     return Quantity(Decimal(octets), f"{octets // _STEP[suffix]}{suffix}")
 
 
+# ---- names -------------------------------------------------------------------------------------------------
+
+_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+def _name(text: str) -> str:
+    _require(len(text) <= 253 and _NAME.fullmatch(text) is not None)
+    return text
+
+
+def all_and_some_of(always: Iterable[str], also: Iterable[str]) -> Kind[tuple[str, ...]]:
+    """All of some words and any of others.  Without spaces: the guard compares it with what the proxy is told."""
+    must, may = frozenset(always), frozenset(also)
+
+    def pick(text: str) -> tuple[str, ...]:
+        words = tuple(text.split(","))
+        _require(must <= set(words) <= must | may and len(set(words)) == len(words))
+        return words
+
+    allowed = f"all of {', '.join(sorted(must))} and some of {_listed(sorted(may))}, separated by commas without spaces"
+    return Kind(allowed, pick, ",".join)
+
+
 # ---- the kinds ---------------------------------------------------------------------------------------------
 
 FLAG = Kind("true or false", _flag, lambda on: str(on).lower())
@@ -184,5 +208,6 @@ RESOLVERS: Kind[tuple[Address, ...]] = Kind(
     _resolvers,
     lambda addresses: ",".join(map(str, addresses)) or NO_RESOLVER,
 )
+NAME: Kind[str] = Kind("the name of an object in the pod's namespace", _name)
 CPU: Kind[Quantity] = Kind("an amount of CPU such as 100m or 0.5, more than 0 and below 1000", _cpu)
 MEMORY: Kind[Quantity] = Kind("an amount of memory such as 96Mi or 1Gi, at least 1Mi", _memory)

@@ -59,14 +59,14 @@ def inject(pod: Object, options: Options, recipe: Recipe) -> Injection:
         render.init_container(options, recipe, resources),
         render.proxy_container(options, recipe, resources, rewritten.targets),
     ]
-    volumes = render.volumes()
+    volumes = render.volumes(options)
     ensure_list(spec, "initContainers")[:0] = ours
     ensure_list(spec, "volumes")[:0] = volumes
     done = Record(
         version=recipe.version,
         hash=_hash(ours, volumes),
         init_containers=probes.OURS,
-        volumes=render.VOLUMES,
+        volumes=tuple(text(each, "name") for each in volumes),
         annotations=_annotate(new),
         created=created,
         handlers=rewritten.originals,

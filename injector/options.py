@@ -18,6 +18,7 @@ from injector.kinds import (
     CPU,
     FLAG,
     MEMORY,
+    NAME,
     NETWORKS,
     PORTS,
     RESOLVERS,
@@ -27,6 +28,7 @@ from injector.kinds import (
     Network,
     Ports,
     Quantity,
+    all_and_some_of,
     one_of,
     whole_from,
 )
@@ -144,6 +146,30 @@ class Options:
     ipv6: bool | None = field(
         default=None,
         metadata=_about(SWITCH, "`off` refuses IPv6 instead of protecting it.", Target.NET, "ipv6"),
+    )
+    packs: tuple[str, ...] | None = field(
+        default=None,
+        metadata=_about(
+            all_and_some_of(contract.DEFAULT_PACKS, set(contract.PACKS) - set(contract.DEFAULT_PACKS)),
+            "Pattern packs, more than those that are on by default.",
+            Target.ENV,
+            "PACKS",
+        ),
+    )
+    own_pack: str | None = field(
+        default=None,
+        metadata=_about(
+            NAME,
+            "ConfigMap with pattern files of your own, `NAME.yaml` each; they are the pack `own`, and are watched.",
+        ),
+    )
+    hash_key: str | None = field(
+        default=None,
+        metadata=_about(
+            NAME,
+            f"Secret whose `{contract.HASH_KEY}` is the key of the policy's `values` and of your own identifiers"
+            f" (`cdefence exact key`); `key_file` in a pattern: `{contract.HASH_KEY_FILE}`.",
+        ),
     )
     rewrite_probes: bool = field(
         default=True,

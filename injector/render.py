@@ -32,12 +32,14 @@ CACHE: Final = f"{HOME}/cache"
 METRICS_PORT_NAME: Final = "cdef-metrics"
 VOLUME: Final = "cdefence"
 EMPTY_VOLUME: Final = "cdefence-empty"
+OWN_PACK_VOLUME: Final = "cdefence-own"
 TOKEN_LIFE_S: Final = 3600
 API_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 _READ_BY_ALL: Final = 0o644
 
 _NO_API_TOKEN: Final[Object] = {"name": EMPTY_VOLUME, "mountPath": API_TOKEN, "readOnly": True}
 _OUR_TOKEN: Final[Object] = {"name": VOLUME, "mountPath": contract.MOUNT, "readOnly": True}
+_OWN_PACK: Final[Object] = {"name": OWN_PACK_VOLUME, "mountPath": contract.OWN_PACK, "readOnly": True}
 
 
 def init_container(options: Options, recipe: Recipe, resources: Object) -> Object:
@@ -63,7 +65,7 @@ def proxy_container(options: Options, recipe: Recipe, resources: Object, targets
         "readinessProbe": _probe("/readyz", period=5, timeout=1, failures=3),
         "lifecycle": {"preStop": {"exec": {"command": [COMMAND, "drain"]}}},
         "securityContext": _confined(contract.PROXY_UID, {"drop": ["ALL"]}),
-        "volumeMounts": [_OUR_TOKEN, _NO_API_TOKEN],
+        "volumeMounts": [_OUR_TOKEN, *([_OWN_PACK] if options.own_pack else []), _NO_API_TOKEN],
     }
 
 
@@ -114,6 +116,10 @@ def _environment(options: Options, recipe: Recipe, targets: Object) -> list[Node
         "CA": contract.CA_FILE,
         "CACHE_DIR": CACHE,
     }
+    if options.own_pack:
+        said["OWN_PACKS"] = contract.OWN_PACK
+    if options.hash_key:
+        said["HASH_KEY"] = contract.HASH_KEY_FILE
     if targets:
         said["PROBES"] = variable(targets)
     environment: list[Node] = [
@@ -133,8 +139,11 @@ def resources(options: Options) -> Object:
     return {"requests": requests, "limits": limits} if limits else {"requests": requests}
 
 
-def volumes() -> list[Object]:
-    """The projected volume with token and CA, for the proxy alone, and the empty one."""
+def volumes(options: Options) -> list[Object]:
+    """The projected volume with token, CA and key, for the proxy alone; the pod's own patterns; and the empty one.
+
+    What the owner names must be there: until then the kubelet does not start the pod, and says why.
+    """
     token: Object = {
         "audience": contract.TOKEN_AUDIENCE,
         "expirationSeconds": TOKEN_LIFE_S,
@@ -143,10 +152,20 @@ def volumes() -> list[Object]:
     key = contract.CA_FILE.rpartition("/")[2]
     authorities: Object = {"name": contract.CA_CONFIG_MAP, "items": [{"key": key, "path": key}]}
     sources: list[Node] = [{"serviceAccountToken": token}, {"configMap": authorities}]
+    if options.hash_key:
+        path = contract.HASH_KEY_FILE.rpartition("/")[2]
+        sources.append(
+            {"secret": {"name": options.hash_key, "items": [{"key": contract.HASH_KEY, "path": path}]}}
+        )
+    own: Object = {
+        "name": OWN_PACK_VOLUME,
+        "configMap": {"name": options.own_pack, "defaultMode": _READ_BY_ALL},
+    }
     return [
         {"name": VOLUME, "projected": {"sources": sources, "defaultMode": _READ_BY_ALL}},
+        *([own] if options.own_pack else []),
         {"name": EMPTY_VOLUME, "emptyDir": {}},
     ]
 
 
-VOLUMES: Final = (VOLUME, EMPTY_VOLUME)
+VOLUMES: Final = (VOLUME, OWN_PACK_VOLUME, EMPTY_VOLUME)

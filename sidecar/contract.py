@@ -51,6 +51,15 @@ CA_FILE: Final = f"{MOUNT}/ca.crt"
 TOKEN_AUDIENCE: Final = "cdefence"  # noqa: S105 - a name
 CA_CONFIG_MAP: Final = "cdefence-ca"
 """In every opted-in namespace: key `ca.crt`, the CA certificates that sidecars trust; kept by the controller."""
+OWN_PACK: Final = "/etc/cdefence/own"
+"""Where the proxy finds a ConfigMap of pattern files that its pod names; the folder's name is the pack's."""
+HASH_KEY_FILE: Final = f"{MOUNT}/hash-key"
+HASH_KEY: Final = "key"
+"""Key of a Secret that a pod names: with what identifiers and excluded values are hashed."""
+
+# Pattern packs that exist, and those that are on by default; a test compares them with `dlp_patterns.load`.
+DEFAULT_PACKS: Final = ("pci", "pii", "secrets")
+PACKS: Final = ("pci", "pci_retired", "pii", "pii_network", "secrets", "secrets_generic")
 
 # The control plane.
 SYSTEM_NAMESPACE: Final = "cdefence-system"

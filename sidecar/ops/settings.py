@@ -56,11 +56,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-DEFAULT_PACKS = ("pci", "pii", "secrets")
-PACKS = ("pci", "pci_retired", "pii", "pii_network", "secrets", "secrets_generic")
-"""The pattern packs that exist, and those that are on by default; a test compares them with `dlp_patterns.load`."""
-
-
 PROBES: Kind[tuple[Probe, ...]] = Kind("JSON as the injector writes it", parse_probes)
 
 # How old a map may be that the scope API keeps up to date: it says every five seconds that it is right.
@@ -165,8 +160,8 @@ class Settings:
         metadata=_about(PATH, "Compiled patterns are kept here; not writable only means a slower start."),
     )
     packs: tuple[str, ...] = field(
-        default=DEFAULT_PACKS,
-        metadata=_about(some_of(PACKS), "Pattern packs."),
+        default=contract.DEFAULT_PACKS,
+        metadata=_about(some_of(contract.PACKS), "Pattern packs."),
     )
     own_packs: tuple[Path, ...] = field(
         default=(),

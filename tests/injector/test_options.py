@@ -38,6 +38,12 @@ RESOLVERS = "different IP addresses of DNS servers, separated by commas, or none
 CPU = "an amount of CPU such as 100m or 0.5, more than 0 and below 1000"
 MEMORY = "an amount of memory such as 96Mi or 1Gi, at least 1Mi"
 
+PACKS = (
+    "all of pci, pii, secrets and some of pci_retired, pii_network or secrets_generic,"
+    " separated by commas without spaces"
+)
+NAME = "the name of an object in the pod's namespace"
+
 BAD = [
     ("pci-scope", "", "in-scope, connected-to or out-of-scope"),
     ("pci-scope", "external", "in-scope, connected-to or out-of-scope"),
@@ -47,6 +53,13 @@ BAD = [
     ("inject", "no", "true or false"),
     ("rewrite-probes", "False", "true or false"),
     ("ipv6", "true", "on or off"),
+    ("packs", "pci,pii", PACKS),
+    ("packs", "pci,pii,secrets,secrets", PACKS),
+    ("packs", "pci, pii, secrets", PACKS),
+    ("packs", "pci,pii,secrets,own", PACKS),
+    ("own-pack", "", NAME),
+    ("own-pack", "our_patterns", NAME),
+    ("hash-key", "../key", NAME),
     ("log-level", "warn", "debug, info, warning or error"),
     ("drain-seconds", "3601", "a whole number from 0 to 3600"),
     ("drain-seconds", "-1", "a whole number from 0 to 3600"),

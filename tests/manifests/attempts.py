@@ -86,7 +86,8 @@ THE_SIDECAR = (
     Attempt("the same, out-of-scope", DEVELOPER, create(injected("out-of-scope")), ALLOWED),
     Attempt("one with everything its owner may ask for", DEVELOPER, create(injected(
         mode="protect", ipv6="off", rewrite_probes="false", drain_seconds="3", log_level="debug", proxy_cpu="70m",
-        proxy_memory="128Mi", proxy_cpu_limit="2", proxy_memory_limit="1Gi")), ALLOWED),
+        proxy_memory="128Mi", proxy_cpu_limit="2", proxy_memory_limit="1Gi", own_pack="patterns", hash_key="pepper",
+        packs="pci,pii,secrets,pci_retired")), ALLOWED),
     Attempt("one with probes that the proxy relays", DEVELOPER, create(injected(
         "in-scope", app("readinessProbe", {"httpGet": {"path": "/", "port": 8080}}))), ALLOWED),
     Attempt("a pod as large as they come", DEVELOPER, create(injected("in-scope", *(
@@ -162,6 +163,16 @@ THE_SIDECAR = (
         at("spec.volumes.0.projected.sources.1.configMap.name", "mine"))), "sidecar"),
     Attempt("the proxy's token and CA from the node's disk", DEVELOPER, create(tampered(
         at("spec.volumes.0", {"name": "cdefence", "hostPath": {"path": "/tmp"}}), scope="out-of-scope")), "sidecar"),
+    Attempt("another key than the pod says", DEVELOPER, create(tampered(
+        at("spec.volumes.0.projected.sources.2.secret.name", "mine"), hash_key="pepper")), "sidecar"),
+    Attempt("all of a Secret as the key, which may cover the CA", DEVELOPER, create(tampered(
+        without("spec.volumes.0.projected.sources.2.secret.items"), hash_key="pepper")), "sidecar"),
+    Attempt("other patterns than the pod says", DEVELOPER, create(tampered(
+        at("spec.volumes.1.configMap.name", "mine"), own_pack="patterns")), "sidecar"),
+    Attempt("patterns over the proxy's code", DEVELOPER, create(tampered(
+        at("spec.initContainers.1.volumeMounts.1.mountPath", "/opt/cdefence"), own_pack="patterns")), "sidecar"),
+    Attempt("the proxy does without the packs that are on by default", DEVELOPER, create(tampered(
+        proxy_env("CDEFENCE_PACKS", "pci_retired"))), "sidecar"),
     Attempt("the application mounts the proxy's token", DEVELOPER, create(tampered(
         app("volumeMounts", [_PROXY_TOKEN]))), "sidecar"),
     Attempt("an init container mounts the proxy's token", DEVELOPER, create(tampered(

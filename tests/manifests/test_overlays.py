@@ -256,7 +256,7 @@ def test_check_knows_every_policy() -> None:
 
 
 def test_the_guard_knows_every_variable_of_the_proxy() -> None:
-    said = Options(pci_scope=PeerClass.IN_SCOPE)
+    said = Options(pci_scope=PeerClass.IN_SCOPE, packs=contract.PACKS, own_pack="a", hash_key="b")
     proxy = render.proxy_container(said, Recipe(), {}, {"/app/x/readyz": {}})
     names = {each["name"] for each in items(proxy, "env")}
     assert all(f"'{name}'" in _guard("sidecar") for name in names)
@@ -272,6 +272,9 @@ WEAKENS = {
     "exclude-cidrs": True,
     "resolvers": True,  # UDP to them passes uninspected
     "ipv6": False,  # off refuses more
+    "packs": False,  # more than by default
+    "own-pack": False,  # adds to them
+    "hash-key": False,  # without the right one nothing fits
     "rewrite-probes": False,
     "drain-seconds": False,
     "log-level": False,

@@ -8,10 +8,11 @@ import pytest
 from dlp_patterns.load import PACKS as PACK_FOLDERS
 from dlp_patterns.load import default
 from sidecar import contract
+from sidecar.contract import DEFAULT_PACKS, PACKS
 from sidecar.core.scopes import Mode, PeerClass
 from sidecar.ops.kinds import Origin
 from sidecar.ops.probes import Probe, ProbeKind
-from sidecar.ops.settings import DEFAULT_PACKS, OPTIONS, PACKS, LogLevel, Settings, SettingsError, load
+from sidecar.ops.settings import OPTIONS, LogLevel, Settings, SettingsError, load
 
 MINIMAL = {"CDEFENCE_SCOPE": "in-scope"}
 
