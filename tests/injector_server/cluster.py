@@ -148,7 +148,7 @@ class Cluster:
         replica = Replica(self.bed, process, name, base, serves)
         self.replicas.append(replica)
         if wait:
-            until(lambda: replica.ready, f"{name} is ready", 30)
+            until(lambda: replica.ready, f"{name} is ready")
         return replica
 
     def stop_all(self) -> None:
@@ -224,11 +224,15 @@ class Cluster:
         else:
             self.kubectl("-n", SYSTEM, "patch", "secret", name, "-p", json.dumps({"data": encoded}))
 
-    def wear_out(self) -> None:
-        """Put a leaf of the same CA into the Secret that has a third of its life left no more."""
+    def wear_out(self) -> bytes:
+        """Put a leaf of the same CA into the Secret that has a third of its life left no more; the leaf.
+
+        Who reads it back from the Secret may find the next one already.
+        """
         old = rescued(self.secret(), NAMES, datetime.now(UTC) - timedelta(days=25), Lives())
         assert old is not None
         self.put_secret(as_data(old))
+        return old.leaf
 
     def ca_bundle(self) -> bytes:
         """What the API server trusts at our webhook."""

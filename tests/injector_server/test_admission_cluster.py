@@ -95,10 +95,9 @@ def test_rotation_under_load_without_a_failed_admission(cluster):
     seen = {replica.certificate()}
     try:
         for _ in range(3):
-            cluster.wear_out()
-            worn = cluster.secret()["tls.crt"]
-            until(lambda old=worn: cluster.secret()["tls.crt"] != old, "renewed", 30)
-            until(lambda: replica.certificate() not in seen, "served", 30)
+            worn = cluster.wear_out()
+            until(lambda old=worn: cluster.secret()["tls.crt"] != old, "renewed")
+            until(lambda: replica.certificate() not in seen, "served")
             seen.add(replica.certificate())
             enough = len(results) + 50
             until(

@@ -33,7 +33,7 @@ def cluster(clean_cluster):
 def test_replicas_that_start_at_once_end_with_one_ca_and_one_leader(cluster):
     replicas = [cluster.start(number, wait=False) for number in range(3)]
     for replica in replicas:
-        until(lambda each=replica: each.ready, "ready", 40)
+        until(lambda each=replica: each.ready, "ready")
     until(lambda: sum(replica.leads for replica in replicas) == 1, "one leads")
     secret = cluster.secret()
     assert len(x509.load_pem_x509_certificates(secret["ca.crt"])) == 1
@@ -62,13 +62,12 @@ def test_of_eight_that_create_the_secret_at_the_same_moment_one_wins_and_all_ser
 def test_a_renewed_certificate_is_served_by_every_replica(cluster):
     replicas = [cluster.start(number, wait=False, LEAF_LIFE_S="60") for number in range(2)]
     for replica in replicas:
-        until(lambda each=replica: each.ready, "ready", 40)
+        until(lambda each=replica: each.ready, "ready")
     before = {each.certificate() for each in replicas}
-    cluster.wear_out()
-    worn = cluster.secret()["tls.crt"]
-    until(lambda: cluster.secret()["tls.crt"] != worn, "renewed", 30)
+    worn = cluster.wear_out()
+    until(lambda: cluster.secret()["tls.crt"] != worn, "renewed")
     now = x509.load_pem_x509_certificate(cluster.secret()["tls.crt"])
-    until(lambda: {each.certificate() for each in replicas} == {now}, "served by both", 30)
+    until(lambda: {each.certificate() for each in replicas} == {now}, "served by both")
     assert len(before) == 1
     assert before != {now}
 
@@ -106,7 +105,7 @@ def test_the_leader_heals_a_damaged_secret_and_what_was_served_is_served_on(clus
     before, shown = cluster.secret(), replica.certificate()
     cluster.put_secret(damage)
     assert replica.certificate() == shown
-    until(lambda: all(cluster.secret()[key] != value for key, value in damage.items()), "healed", 30)
+    until(lambda: all(cluster.secret()[key] != value for key, value in damage.items()), "healed")
     assert cluster.secret()["ca.crt"] == before["ca.crt"]
     assert replica.ready
 
@@ -115,7 +114,7 @@ def test_a_deleted_secret_comes_back_with_the_same_ca(cluster):
     cluster.start(LEAF_LIFE_S="60")
     before = cluster.secret()
     cluster.kubectl("-n", SYSTEM, "delete", "secret", contract.TLS_SECRET)
-    until(lambda: cluster.secret() != {}, "there again", 30)
+    until(lambda: cluster.secret() != {}, "there again")
     assert cluster.secret()["ca.crt"] == before["ca.crt"]
 
 
@@ -135,12 +134,12 @@ def test_a_secret_of_the_operator_is_used_and_a_bad_one_is_refused(cluster):
     ):
         refused = replica.metric("cdefence_webhook_cert_refused_total")
         cluster.put_secret(good | bad, "own")
-        until(lambda was=refused: replica.metric("cdefence_webhook_cert_refused_total") > was, "refused", 30)
+        until(lambda was=refused: replica.metric("cdefence_webhook_cert_refused_total") > was, "refused")
         assert replica.certificate() == shown
         assert replica.ready
     better = kit.bundle()
     cluster.put_secret(as_data(better), "own")
-    until(lambda: replica.certificate() == x509.load_pem_x509_certificate(better.leaf), "taken", 30)
+    until(lambda: replica.certificate() == x509.load_pem_x509_certificate(better.leaf), "taken")
     assert cluster.secret() == {}, "nothing is made where an operator makes it"
     assert "PRIVATE" not in replica.log()
 
@@ -179,4 +178,4 @@ def test_without_the_api_server_the_leader_stops_leading_and_the_webhook_goes_on
         assert replica.ready
     finally:
         cluster.bed.start_apiserver()
-    until(lambda: replica.leads, "leads again", 40)
+    until(lambda: replica.leads, "leads again")
