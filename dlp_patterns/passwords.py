@@ -12,10 +12,11 @@ from dlp_patterns.model import Evidence
 
 _STANDS_FOR_ONE = re.compile(
     rb"(?i)[\[({<%$*#].*|.*(?:\$\{|\{\{|%\(|[\])}>]\Z).*|x+|\.+|-+|_+"
-    rb"|(?:my|your|the|some|db|user)?[_-]?(?:password|passwd|pass|pwd|pw|secret|token|key|credentials?)[0-9]?"
+    rb"|(?:my|your|the|some|db|user)?[_-]?(?:password|passwd|pass|pwd|pw|token|key|credentials?)[0-9]?"
+    rb"|(?:my|your|the|some|db|user)[_-]?secret"
     rb"|test(?:ing)?|foo|bar|baz|example|change_?me|guest|root|admin|postgres|mysql|redis|user(?:name)?|hidden|redacted"
 )
-"""What people write where a password would stand."""
+"""What people write where a password would stand; `secret` alone is one that people take."""
 _WEAK = 8
 
 
