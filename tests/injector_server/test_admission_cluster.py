@@ -12,7 +12,7 @@ from sidecar import contract
 from tests.injector_server import farewell, kit
 from tests.injector_server.cluster import SERVICE, WEBHOOK, Cluster, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from sidecar import contract
 from tests.injector_server import farewell, kit
 from tests.injector_server.cluster import SYSTEM, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 FAILOVER_S = 20
 """The bar of the issue: so long may nobody lead after a leader died."""

@@ -17,7 +17,7 @@ from sidecar.ops.kinds import Origin
 from tests.cluster.bed.bed import Bed
 from tests.injector_server.scope_world import GROUND, World, together, told, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 IN, CONNECTED, OUT = PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, PeerClass.OUT_OF_SCOPE
 UNKNOWN, NODE = PeerClass.UNKNOWN, PeerClass.NODE

@@ -8,7 +8,7 @@ from tests.manifests.api import Request
 from tests.manifests.installation import ACCOUNT, SAMPLES, SYSTEM, Installation, until
 from tests.manifests.pods import written
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 NAMESPACE = "payments"
 

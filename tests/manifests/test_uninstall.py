@@ -6,7 +6,7 @@ from tests.manifests.api import Request
 from tests.manifests.installation import KUSTOMIZE, Installation, until
 from tests.manifests.pods import written
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 NAMESPACE = "was-opted-in"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
