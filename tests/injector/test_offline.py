@@ -146,7 +146,7 @@ PROBLEMS = {
         f"{POD}---\nkind: Pod\napiVersion: v1\nspec: 7\n",
         "document 2, Pod: spec: is no mapping; see the Kubernetes API reference",
     ),
-    "something in itself": ("[" * 5000, "the file is nested too deep, or in itself"),
+    "something in itself": ("[" * 1000, "the file is nested too deep, or in itself"),
     "no scope": (
         "kind: Pod\napiVersion: v1\nmetadata: {generateName: x-}\n",
         "Pod x-: cdefence.io/pci-scope: is missing; set in-scope, connected-to or out-of-scope",
