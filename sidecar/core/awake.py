@@ -6,6 +6,7 @@ What belongs here: that, by offsets of the text alone, so that it does not depen
 what a view makes of the text (`core.views`), what is found in it (`core.reading`).
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from sidecar.core.confirm import Span
 from sidecar.core.decode.unscannable import BYTE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
 from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
-from sidecar.core.views.containers.opener import Opener
+from sidecar.core.views.containers.opener import Opener, Trouble
 from sidecar.core.views.view import Spec, View
 
 FREE: Final = 4 * 1024 * 1024
@@ -50,8 +51,6 @@ class Shared:
 
 _SLICE: Final = 4 * 1024
 """How much of a container is opened at once: it can hold very much more."""
-_PART: Final = 16 * 1024
-"""How much of what is opened is read at once: everything in it could be a hit."""
 
 
 class Inner(Protocol):
@@ -125,7 +124,7 @@ class Awake:
         spans: list[Span] = []
         for spec in self._views:
             if spec.name in names:
-                ends = [end for sign, end in woken if sign.name == spec.name] if woken else []
+                ends = sorted([end for sign, end in woken if sign.name == spec.name]) if woken else []
                 if ends and spec.matters is not None:
                     ends = [
                         end
@@ -133,6 +132,8 @@ class Awake:
                         if spec.matters(text[max(0, end - begin - self._keep) : end - begin])
                     ]
                 spans += self._advance(spec, text, begin, ends)
+        if any(stretch.spec.opens for stretch in self._stretches.values()):
+            self._settle()
         return spans
 
     def end(self) -> list[Span]:
@@ -159,9 +160,9 @@ class Awake:
                     return spans
                 stretch = self._stretches[spec.name] = self._begin(spec, text, begin, ends[at])
                 at += 1
-            while at < len(ends) and ends[at] <= stretch.until and not spec.run:
-                stretch.until = max(stretch.until, ends[at] + self._keep)
-                at += 1
+            while not spec.run and (beyond := bisect_right(ends, stretch.until, at)) > at:
+                stretch.until = max(stretch.until, ends[beyond - 1] + self._keep)
+                at = beyond
             stop = length if spec.run else min(length, stretch.until)
             spans += self._feed(stretch, text[stretch.fed - begin : stop - begin])
             if spec.name in self._stretches:
@@ -199,7 +200,7 @@ class Awake:
             self.problems.append(error)
             return _told(stretch, found) + self._close(name, stretch.inner.end)
         spans = _told(stretch, found)
-        self.problems += self._problems_of(stretch)
+        self._note_problems(stretch)
         over = stretch.view.over
         if stretch.gave_up():
             spans += self._close(name, stretch.inner.end)
@@ -220,22 +221,48 @@ class Awake:
             spans = stretch.inner.end()
         if stretch.gave_up():
             self._tell_too_much()
+        self._note_problems(stretch)
         if isinstance(stretch.view, Opener):
+            self.problems += [error for error, _ in stretch.view.troubles]
             stretch.view.drop()
-        self.problems += self._problems_of(stretch)
         return _told(stretch, spans)
 
-    def _problems_of(self, stretch: "_Stretch") -> list[UnscannableError]:
-        """What could not be decoded.  That a container is broken is told by the reading in which its sign was seen first.
+    def _note_problems(self, stretch: "_Stretch") -> None:
+        """What could not be decoded in what a view shows."""
+        problems = stretch.inner.taken_problems()
+        if problems and isinstance(stretch.view, Opener):
+            stretch.view.troubles += [Trouble(problem, stretch.view.last) for problem in problems]
+        else:
+            self.problems += problems
 
-        In others, percent-decoded for one, the same container is broken by the decoding.
+    def _settle(self) -> None:
+        """Tell what could not be opened, but for what only looks broken here.
+
+        What stands within a part that another view opens, as an archive that deflate only stored, is broken by the framing
+        of that part: it is looked at in there.  And a container is told by the reading in which its sign was seen first: in
+        others, percent-decoded for one, the same container is broken by the decoding.
         """
-        problems, view = stretch.inner.taken_problems(), stretch.view
-        if isinstance(view, Opener):
-            first = self._shared.openers.get((self._place.copy, stretch.spec.name), self._place.view)
-            mine = first == self._place.view
-            problems += [problem for problem in view.taken_problems() if mine or problem.too_large]
-        return problems
+        openers = [(each, each.view) for each in self._stretches.values() if isinstance(each.view, Opener)]
+        for each, view in openers:
+            others = [(other, its) for other, its in openers if other is not each]
+
+            def elsewhere(at: int, others: list[tuple[_Stretch, Opener]] = others) -> bool:
+                return any(its.opens(at - other.first) for other, its in others)
+
+            first = self._shared.openers.get((self._place.copy, each.spec.name), self._place.view)
+            for error, at in view.troubles:
+                if error.too_large or (
+                    first == self._place.view
+                    and each.first + at != each.elsewhere
+                    and not elsewhere(each.first + at)
+                ):
+                    self.problems.append(error)
+            if view.began is None:
+                each.elsewhere = None
+            elif elsewhere(each.first + view.began):
+                each.elsewhere = each.first + view.began
+        for _, view in openers:
+            view.settled()
 
 
 def _told(stretch: "_Stretch", spans: list[Span]) -> list[Span]:
@@ -249,12 +276,14 @@ class _Stretch:
     def __init__(self, spec: Spec, inner: Inner, fed: int, sign: int, until: int) -> None:
         self.spec, self.inner = spec, inner
         self.view: View = spec.make()
-        self.fed = fed
-        """The offset up to which it has seen the text."""
+        self.first = self.fed = fed
+        """Where it began, and the offset up to which it has seen the text."""
         self.sign = sign
         """The offset behind the sign that woke it."""
         self.until = until
         """Where it sleeps if no other sign comes."""
+        self.elsewhere: int | None = None
+        """Where a part begins, if it is being opened and stands within one that another view opens."""
         self._clean_at = 0
         """How much of the text it had seen when last nothing was held."""
         self._seen = fed
@@ -286,10 +315,10 @@ class _Stretch:
         else:
             effort.spent += abs(len(decoded) - len(piece)) * self.spec.cost + len(piece) * BYTE_COST
         self._seen += len(piece)
-        for at in range(0, len(decoded), _PART):
+        for part in (decoded,) if effort is None else effort.parts(decoded):
             if self.gave_up():
                 return
-            found += self.inner.feed(decoded[at : at + _PART])
+            found += self.inner.feed(part)
         if not self.spec.widest:
             if self._marks and self._marks[-1][1] == self.inner.length:
                 self._marks.pop()

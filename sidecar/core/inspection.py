@@ -282,10 +282,11 @@ class Inspection:
         try:
             self._allow_more()
             for opened in inflater.feed(wire):
-                self._allow_more()
-                if self._trail is not None:
-                    self._trail.feed(opened)
-                self._judge(text.feed(opened))
+                for part in self.effort.parts(opened):
+                    self._allow_more()
+                    if self._trail is not None:
+                        self._trail.feed(part)
+                    self._judge(text.feed(part))
         except UnscannableError as error:
             problem = error.with_traceback(None)  # which would keep the decoder until garbage is collected
         self._queue.put(wire, start, text.length, linear=False)

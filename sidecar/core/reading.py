@@ -77,6 +77,8 @@ class Reading:
         self._awake = _awake(inspector, place, depth, self._shared, limited=limited or shared is not None)
         self._before = b""
         """The end of the text: a view that wakes begins there."""
+        self._too_deep = False
+        """It was told that something in it was not opened."""
         self._safe = 0
         self._in_header = place.part is not Part.HEAD
         """Whether the text so far could be the header of a table (`views.columns`)."""
@@ -91,6 +93,8 @@ class Reading:
         if self._counts:
             self._shared.effort.came += len(piece)
         spans = self._fresh(self._text.feed(piece))
+        if not self._depth and not self._first and self._text.woken:
+            self._tell_too_deep()
         if self._depth and piece:
             before, woken = self._before, self._text.woken
             if self._first and not before:
@@ -161,6 +165,12 @@ class Reading:
         """What could not be decoded, told once."""
         problems, self._awake.problems = self._awake.problems, []
         return problems
+
+    def _tell_too_deep(self) -> None:
+        """A container that nobody opens, in so many views, is no silence; the signs of other views are in any text."""
+        if not self._too_deep and any(spec.opens for spec, _ in self._text.woken):
+            self._too_deep = True
+            self._awake.problems.append(UnscannableError(f"more than {DEPTH} encodings in each other"))
 
     def _unsure(self) -> int:
         """The offset up to which nothing can become part of an encoded value of which only the beginning has come."""

@@ -76,7 +76,7 @@ def _seen(spec: Spec, pieces: Iterable[bytes]) -> bytes:
         return b"".join(parts)
     assert view.pending >= 0
     if isinstance(view, Opener):
-        assert all(str(problem) for problem in view.taken_problems())
+        assert all(str(each.error) for each in view.troubles)
     return b"".join(parts)
 
 

@@ -4,6 +4,7 @@ What belongs here: the error that every decoder raises at a limit, and the accou
 bytes, and the work that is in them.  What never does: a decoder.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 
@@ -26,22 +27,27 @@ CONTAINER_LIMIT: Final = 64
 CONTAINER_FREE: Final = 512 * 1024
 
 
-EFFORT_FREE: Final = 12_000_000
+EFFORT_FREE: Final = 30_000_000
 EFFORT_EACH: Final = 1_000
 """Work in what is opened: so much, and so much for each byte that came, in nanoseconds.  They are counted, not measured:
 the answer must not depend on the machine.  A list of numbers that comes as plain text takes as long a byte; without this
 limit, a few kilobytes that open to one would keep us busy for seconds."""
-BYTE_COST: Final = 8
+BYTE_COST: Final = 5
 """Of a byte that was opened: to open it, to scan it, to keep it."""
-SIGN_COST: Final = 500
+SIGN_COST: Final = 1_800
 """Of whatever the engine sees."""
-LOOK_COST: Final = 1_500
-HIT_COST: Final = 15_000
-VALUE_COST: Final = 150_000
+LOOK_COST: Final = 4_000
+HIT_COST: Final = 45_000
+VALUE_COST: Final = 120_000
 """Of a hit of a pattern that is looked at, of one that is not ruled out by that (lists of order numbers, packed ten to one,
 are everyday traffic), and of the value that it turns out to be."""
-VIEW_COST: Final = 60_000
+VIEW_COST: Final = 150_000
 """Of a view that begins."""
+
+
+DENSE_COST: Final = 500
+"""Of a byte of a text full of numbers, about."""
+_LEAST: Final = 4 * 1024
 
 
 TOO_MUCH: Final = "too much in what was opened"
@@ -58,7 +64,19 @@ class Effort:
     @property
     def gone(self) -> bool:
         """No more is allowed until more has come."""
-        return self.spent > EFFORT_FREE + EFFORT_EACH * self.came
+        return self._left < 0
+
+    @property
+    def _left(self) -> int:
+        return EFFORT_FREE + EFFORT_EACH * self.came - self.spent
+
+    def parts(self, text: bytes) -> Iterator[bytes]:
+        """What is looked at, at once, of a text that was opened: the less is left, the less is begun in vain."""
+        at = 0
+        while at < len(text):
+            size = max(_LEAST, self._left // DENSE_COST)
+            yield text[at : at + size]
+            at += size
 
 
 class Account:

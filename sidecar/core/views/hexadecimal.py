@@ -17,8 +17,10 @@ _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 _PAIRS: Final = either(b"3%b3" % first for first in DIGITS) + rb"[0-9]"
 _SPACED: Final = either(b"3%b 3" % first for first in DIGITS) + rb"[0-9]"
 _COLONS: Final = either(b"3%b:3" % first for first in DIGITS) + rb"[0-9]"
+_NO_DIGIT: Final = rb"(?:[^0-9A-Fa-f]|[^3][0-9A-Fa-f]|3[A-Fa-f])"
+"""A sign in a long run of digits is seen once, where these begin."""
 SIGNS: Final = (
-    Sign(_PAIRS + rb"(?:3[0-9]|2[0DdEe]){5}"),
+    Sign(_PAIRS + rb"(?:3[0-9]|2[0DdEe]){5}", after=_NO_DIGIT),
     Sign(_SPACED + rb"(?:[ ](?:3[0-9]|2[0DdEe])){5}"),
     Sign(_COLONS + rb"(?::3[0-9]){5}"),
     Sign(rb"0x3[0-9](?:,?[ ]?0x(?:3[0-9]|2[0DdEe])){5}"),

@@ -57,7 +57,7 @@ class Sign(NamedTuple):
     regex: bytes
     """In the grammar of `dlp_patterns.regex`."""
     after: bytes = b""
-    """A class of bytes, one of which stands before it, unless the text begins there; empty: anything may."""
+    """What stands before it, unless the text begins there; empty: anything may."""
 
 
 _EDGE: Final = re.compile(rb"[^0-9A-Za-z+/=_%&#;\\\\-]")

@@ -101,45 +101,52 @@ class Packed(Opener):
         super().__init__(start)
         self._broken = broken
         self._current: Member | None = None
-        self._parts: Iterator[bytes] | None = None
+        self._opened: Iterator[bytes] | None = None
         self._gave = False
 
     def open(self, member: Member) -> None:
         """The buffer begins with a member."""
-        self._current, self._parts, self._gave = member, None, False
+        self._current, self._opened, self._gave = member, None, False
+        self.part_begins()
         self.state = self._member
 
     def drop(self) -> None:
         """Let go of the decoder too."""
         super().drop()
-        self._current = self._parts = None
+        self._current = self._opened = None
 
     def _member(self) -> bytes | None:
         assert self._current is not None
-        if self._parts is None:
+        if self._opened is None:
             if not self.buffer:
                 return None
-            self._parts, self.buffer = self._current.feed(self.buffer), b""
+            self._opened, self.buffer = self._current.feed(self.buffer), b""
         try:
-            text = next(self._parts, None)
+            text = next(self._opened, None)
         except UnscannableError as error:
             self.buffer = error.behind if isinstance(error, BrokenError) else b""  # another may begin in it
-            self._current = self._parts = None
-            self._over()
+            began = self._end()
             if error.too_large:
                 self.trouble(str(error), too_large=True)
             elif self._broken or self._gave:
-                self.trouble(self._broken or "broken compressed data")
+                self.trouble(self._broken or "broken compressed data", began)
             return b""
         if text is None:
-            self._parts = None
+            self._opened = None
             if self._current.over:
                 self.buffer = self._current.behind
-                self._current = None
-                self._over()
+                self._end()
             return b""
         self._gave = True
         return text
+
+    def _end(self) -> int | None:
+        """The member ends where the buffer begins; where it began."""
+        began = self.began
+        self.part_ends()
+        self._current = self._opened = None
+        self._over()
+        return began
 
     def _over(self) -> None:
         self.state = self._start

@@ -1,7 +1,7 @@
 """What openers of containers share: the buffer, the limits, and going on behind what cannot be opened."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from sidecar.core.decode.unscannable import CONTAINER_FREE, CONTAINER_LIMIT, UnscannableError
 
@@ -15,6 +15,14 @@ def whole(_: bytes) -> int:
     return 0
 
 
+class Trouble(NamedTuple):
+    """Something that could not be opened, or that was in what was opened."""
+
+    error: UnscannableError
+    at: int
+    """Where the part begins, in bytes from the first that the opener was fed."""
+
+
 class Opener:
     """A view that finds parts in a stream of bytes and opens them.
 
@@ -23,7 +31,14 @@ class Opener:
     """
 
     def __init__(self, start: Callable[[], bytes | None]) -> None:
-        self._problems: list[UnscannableError] = []
+        self.troubles: list[Trouble] = []
+        """What could not be opened, since `settled`."""
+        self._parts: list[tuple[int, int]] = []
+        """Where those began and ended that were opened, since `settled`."""
+        self.began: int | None = None
+        """Where the part began that is being opened."""
+        self.last = 0
+        """Where the last part began."""
         self.buffer = b""
         self.state = self._start = start
         self._in = self._made = self._told = 0
@@ -68,16 +83,36 @@ class Opener:
         """Nothing more is opened: let go of what takes memory.  The opener lives on for a while: its state refers to it."""
         self.buffer = b""
 
-    def taken_problems(self) -> list[UnscannableError]:
-        """What could not be opened, told once."""
-        problems, self._problems = self._problems, []
-        return problems
+    def opens(self, at: int) -> bool:
+        """Whether this byte stands behind the first of a part that is being opened, or was since `settled`."""
+        began = self.began
+        return (began is not None and began < at) or any(begin < at < end for begin, end in self._parts)
 
-    def trouble(self, what: str, *, too_large: bool = False) -> None:
-        """A part cannot be opened: note it, and look for the next."""
+    def settled(self) -> None:
+        """What was told of troubles and of parts is known."""
+        self.troubles, self._parts = [], []
+
+    @property
+    def at(self) -> int:
+        """Where the buffer begins."""
+        return self._in - len(self.buffer)
+
+    def part_begins(self) -> None:
+        """The buffer begins with one."""
+        self.began = self.last = self.at
+
+    def part_ends(self) -> None:
+        """The buffer begins behind it."""
+        if self.began is not None:
+            self._parts.append((self.began, self.at))
+            self.began = None
+
+    def trouble(self, what: str, at: int | None = None, *, too_large: bool = False) -> None:
+        """What begins there, or with the buffer, cannot be opened: note it, and look for the next part."""
         self._told += 1
         if self._told <= _PROBLEMS_LIMIT:
-            self._problems.append(UnscannableError(what, too_large=too_large))
+            error = UnscannableError(what, too_large=too_large)
+            self.troubles.append(Trouble(error, self.at if at is None else at))
         self.state = self._start
 
     def _take(self, text: bytes, came: int, parts: list[bytes]) -> None:

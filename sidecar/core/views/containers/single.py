@@ -41,5 +41,5 @@ BZIP2: Final = Spec(
     run=True,
     start=whole,
     opens=True,
-    cost=40,
+    cost=60,
 )

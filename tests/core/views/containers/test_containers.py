@@ -5,6 +5,8 @@ import gzip
 import lzma
 import tracemalloc
 import zipfile
+from base64 import b64encode
+from collections.abc import Callable
 from io import BytesIO
 from random import Random
 
@@ -35,7 +37,7 @@ from sidecar.core.views.containers.xz import XZ
 from sidecar.core.views.containers.zipped import ZIP
 from sidecar.core.views.view import Spec
 from sidecar.lab.samples import VISA
-from tests.kit.bombs import cards, ids
+from tests.kit.bombs import cards, ids, post
 from tests.kit.cuts import bytewise, cuttings, outcome, pieces
 from tests.kit.effort import effort
 from tests.kit.engines import flow, inspector
@@ -148,16 +150,53 @@ def test_a_container_is_not_broken_by_another_reading_of_it() -> None:
     whole = archive.getvalue()
     assert b"%41%42" in whole
     assert {finding.klass for finding in found(whole)} == {FindingClass.TEST_PAN}
-    broken = whole.replace(b"%41", b"%4", 1)
+    lengths = whole.index(b"%41") - 2  # of the stored block: the second says the first once more
+    broken = whole[:lengths] + b"!!" + whole[lengths + 2 :]
     assert FindingClass.UNSCANNABLE in {finding.klass for finding in found(broken)}
     encoded = b"a=" + b"".join(b"%%%02x" % byte for byte in broken)
     assert FindingClass.UNSCANNABLE in {finding.klass for finding in found(encoded)}
 
 
+PACKED = gzip.compress(b64encode(Random(8).randbytes(90_000)) + b" card " + CARD)
+WITHIN = {
+    "zip": lambda inner: zipped(("a", b"readme"), ("a.gz", inner), ("b", b"readme")),
+    "zip from a pipe": lambda inner: zip_stream(("a.gz", inner)),
+    "gzip": gzip.compress,
+    "tar.gz": tar("w:gz"),
+    "tar.xz": tar("w:xz"),
+    "docx": lambda inner: zipped(
+        ("word/document.xml", b"<w:t>hello</w:t>" * 9), ("word/embeddings/a.bin", inner)
+    ),
+}
+
+
+@pytest.mark.parametrize("pack", WITHIN.values(), ids=WITHIN)
+@pytest.mark.parametrize("inner", [PACKED, zipped(("a", PACKED))], ids=["gzip", "zip"])
+def test_what_is_packed_twice_is_not_broken(pack: Callable[[bytes], bytes], inner: bytes) -> None:
+    """What is compressed already is only stored by the second, in blocks, and seen in both ways."""
+    for broken in (False, True):
+        archive = pack(inner[:50_000] + inner[50_010:] if broken else inner)
+        for size in (1000, 4096, 65_536, len(archive)):
+            one, told = flow(mode=Mode.MONITOR), list[Finding]()
+            for piece in pieces(post(archive), range(0, len(archive) + 200, size)):
+                told += one.client.feed(piece).findings
+            assert (FindingClass.UNSCANNABLE in {each.klass for each in told}) is broken
+
+
+@pytest.mark.parametrize(("times", "told"), [(3, False), (4, True), (5, True)])
+def test_what_is_packed_too_often_is_told(times: int, told: bool) -> None:
+    text = b"card " + CARD + b" " * 99
+    for _ in range(times):
+        text = zipped(("a.zip", text))
+    one = flow(mode=Mode.MONITOR).client.feed(post(text))
+    assert (FindingClass.TEST_PAN in {each.klass for each in one.findings}) is not told
+    assert ("more than 3 encodings in each other" in {each.shown for each in one.findings}) is told
+
+
 def seen_by(spec: Spec, cut: list[bytes]) -> tuple[bytes, list[str]]:
     view = spec.make()
     text = b"".join([*map(view.feed, cut), view.end()])
-    return text, [str(problem) for problem in view.taken_problems()] if isinstance(view, Opener) else []
+    return text, [str(each.error) for each in view.troubles] if isinstance(view, Opener) else []
 
 
 TEXT = b"hello, world\n" * 40
@@ -296,7 +335,7 @@ def test_an_xz_file_is_opened_with_little_memory(name: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert isinstance(view, Opener)
-    assert view.taken_problems() == []
+    assert view.troubles == []
     assert size > 4
     assert peak < 5 * 1024 * 1024
 
