@@ -31,6 +31,8 @@ _THIN: Final = 16
 """So many bytes for one byte of text are no waste: a stream that is flushed after every event."""
 _BLOCK: Final = 4096
 """Bytes after which is weighed what they opened to."""
+_FIRST: Final = 512
+"""Bytes of the first block of a body: many small bodies must not be allowed a whole one each."""
 
 _OPENED: Final[dict[bytes, Callable[[int], Coding]]] = {
     b"gzip": lambda _: Gzip(),
@@ -71,12 +73,12 @@ class Inflater:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The text that `data` opens, part by part.  Iterating raises UnscannableError where no more can be opened."""
-        if not self._in and self._account.room(self._came_before + _BLOCK) <= 0:
+        if not self._in and self._account.room(self._came_before + _FIRST) <= 0:
             raise UnscannableError(_GROWTH, too_large=True)  # bodies before it took it all: it is not begun
         at = 0
         while at < len(data):
             # In blocks that do not depend on how the body was cut, so that neither does the answer.
-            size = _BLOCK - self._in % _BLOCK
+            size = (_BLOCK if self._in >= _FIRST else _FIRST) - self._in % _BLOCK
             block = data[at : at + size]
             at += size
             came = self._came_before + self._in + size
@@ -130,12 +132,12 @@ class _Stage:
         kept = self._window
         if kept is not None and self._coding.window > kept and kept - self._out < room:
             room, what = kept - self._out, "window of the content coding too large"
+        self._out += len(text)
+        self._account.made += len(text)
         if room > 0:
             yield text[:room]
         if len(text) > room:
             raise UnscannableError(what, too_large=what is _GROWTH)
-        self._out += len(text)
-        self._account.made += len(text)
 
     def _weigh(self) -> None:
         """A block is complete: did it open to something?"""

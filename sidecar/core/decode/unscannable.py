@@ -34,10 +34,10 @@ the answer must not depend on the machine.  A list of numbers that comes as plai
 limit, a few kilobytes that open to one would keep us busy for seconds."""
 BYTE_COST: Final = 5
 """Of a byte that was opened: to open it, to scan it, to keep it."""
-SIGN_COST: Final = 1_800
+SIGN_COST: Final = 2_000
 """Of whatever the engine sees."""
-LOOK_COST: Final = 4_000
-HIT_COST: Final = 45_000
+LOOK_COST: Final = 5_000
+HIT_COST: Final = 55_000
 VALUE_COST: Final = 120_000
 """Of a hit of a pattern that is looked at, of one that is not ruled out by that (lists of order numbers, packed ten to one,
 are everyday traffic), and of the value that it turns out to be."""
