@@ -25,6 +25,7 @@ from dlp_patterns.model import Confirmed, Evidence
 _DIGITS = frozenset(b"0123456789")
 _PLACES = _DIGITS | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz&")
 
+_ONE_MORE = re.compile(rb"-[0-9A-Za-z](?![0-9A-Za-z])")
 _RUN = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]+){0,4}\Z")
 
 
@@ -34,12 +35,14 @@ class Row(NamedTuple):
     places: how many letters and digits it has; the first that fits counts, so the longest comes first.  None: as many as
     stand there in one run, with hyphens.
     keeps: separators that are a part of the number for its validator.
+    whole: with a hyphen and one more letter or digit, which is the check character of another country's, it is none.
     """
 
     valid: Callable[[str], bool]
     places: tuple[int, ...]
     evidence: Evidence
     keeps: bytes = b""
+    whole: bool = False
 
 
 def _by(name: str, *places: int, evidence: Evidence = Evidence.WEAK, keeps: bytes = b"") -> Row:
@@ -151,7 +154,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "mx_rfc": _by("mx.rfc", 13, 12),
         "mx_clabe": _own(issued.mx_clabe, 18),
         "ar_cuit": _by("ar.cuit", 11, evidence=FAIR),
-        "ar_dni": _own(issued.shape, 8, 7),
+        "ar_dni": Row(issued.shape, (8, 7), Evidence.WEAK, whole=True),
         "ar_cbu": _by("ar.cbu", 22, evidence=FAIR),
         "cl_rut": _by("cl.rut", 9, 8),
         "co_nit": _by("co.nit", 10),
@@ -176,7 +179,7 @@ def _check(kind: str, row: Row, window: bytes, start: int, end: int) -> Confirme
     """The number at the end of window[start:end], if it has as many places as one of its lengths and is valid."""
     for places in row.places or (0,):
         begin = _begin(window, start, end, places)
-        if begin is None or not _stands_apart(window, begin):
+        if begin is None or not _stands_apart(window, begin) or (row.whole and _ONE_MORE.match(window, end)):
             continue
         compact = bytes(byte for byte in window[begin:end] if byte in _PLACES or byte in row.keeps)
         text = compact.decode("ascii").upper()
