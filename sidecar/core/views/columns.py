@@ -31,15 +31,44 @@ NAMES: Final = tuple(
     tc_kimlik_no tc_kimlik aadhaar aadhaar_number gstin resident_registration_number my_number nric hkid cnic nik iin
     sa_id_number rsa_id tfn abn acn medicare_number ird ird_number cpf cnpj curp rfc clabe cuit cuil cbu rut nit cedula ruc
     rif imei imsi vin
+    aadhaar_no aadhar aadhar_number aba aba_number abn_number account_iban account_no acct_no acct_number acn_number
+    adhaar adoazonosito adoazonosito_jel ahv ahv_nr ahv_number ahv_nummer australian_business_number
+    australian_company_number ausweisnummer avs avs_number bic_code birth_number brn bsn_nummer burgerservicenummer
+    business_registration_number can_cuoc cbu_number cccd cedula_ciudadania cedula_identidad c_f checking_account
+    clabe_interbancaria cmnd cnic_no cnic_number cod_numeric_personal contribuinte cpf_cliente cpf_titular cpr_nr
+    cpr_number cpr_nummer cuenta cuenta_bancaria cui data_nascimento data_nascita date_naissance dea_no dea_number
+    dea_registration dl_number dln dni_number documento documento_identidad driver_number drivers_license
+    driving_licence driving_licence_number egyptian_id emirates_id employer_id employer_identification_number
+    encrypted_pin epic_number fecha_nacimiento fein fin_number fodselsnr foedselsnummer geburtsdatum hkid_no
+    hkid_number iban iban_number ic_no ic_number id_no identifiant_fiscal imei_number insee ird_no ird_number
+    israeli_id jmbg kad_pengenalan kartennummer kojin_bango krankenversichertennummer krankenversicherungsnummer
+    kreditkarte ktp licence_number ma_so_thue medicare medicare_beneficiary_id medicare_beneficiary_identifier
+    medicare_card medicare_id medicare_no mst mykad nas national_insurance national_insurance_number
+    national_provider_identifier national_register_number nhs_no ni_no ni_number nicop no_kp no_ktp
+    nomor_induk_kependudukan nomor_ktp npi_number nric_fin nric_no nric_number nro_documento nss num_secu numero_avs
+    numero_carta numero_cartao numero_carte numero_contribuinte numero_cuenta numero_de_cuenta numero_fiscal
+    numero_national numero_passeport numero_secu numero_securite_sociale numero_seguridad_social numero_tarjeta
+    osobni_identifikacijski_broj pan_no pan_number pasaporte passaporto passeport passnummer passport_id
+    passport_num permanent_account_number person_nr personal_code personal_number personalausweis
+    personalausweisnummer personnr philhealth pps_no pps_number ppsn provider_id registro_federal reisepass
+    reisepassnummer rentenversicherungsnummer resident_identity_card rfc_emisor rfc_receptor rijksregisternummer
+    rntrc routing_no rtn rut_cliente rvnr sa_id samordningsnummer savings_account seguridad_social sfz shenfenzheng
+    sin_number so_cccd social_insurance_number sofinummer south_african_id sozialversicherungsnummer ss_no ss_number
+    ssn_number sss_no sss_number steueridentifikationsnummer sv_nr sv_nummer swift_bic swift_code taiwan_id
+    taj_number taj_szam tarjeta tax_code tax_file_number tax_reference tc_no teudat_zehut tfn_number thai_id tin
+    transit_number uae_id ubn umid unique_taxpayer_reference ust_id ustid utr_number vat_id vat_number
+    vehicle_identification_number versichertennummer versicherungsnummer vin_number voter_id zehut
     """.split()
 )
-"""Names of columns whose values are found only, or surer, where the name stands near; as `fieldname.normal` writes them."""
+"""Names of columns whose values are found only, or surer, where the name stands near; as `fieldname.normal` writes them.
+One that is not ASCII is shown whatever it says: there are too many languages to list."""
 
 
 # A header is looked for where a text begins, since an engine that looks for a hundred names everywhere is a fifth slower.
 SIGNS: Final = (
     Sign(rb"\)[\x20\n]?(?:VALUES|values)[\x20\n]?\("),
     Sign(rb"text/csv[^\n]{0,30}\n\r?\n"),  # a file in a form, whose own beginning is no text's
+    Sign(rb"\|[ ]?:?---"),  # what stands under the header of a table in Markdown
 )
 WIDEST: Final = 64
 """A row is shown with at least so many times fewer bytes than it has."""
@@ -48,13 +77,15 @@ LONGEST: Final = 4096
 _MISFITS: Final = 8
 """Rows in a row that have not as many cells as the header, behind which there is no table any more."""
 
-_CELL: Final = rb"[ ]?[\"'`]?([A-Za-z_][A-Za-z0-9_ .#/-]{0,63})[\"'`]?[ ]?"
+_CELL: Final = rb"[ ]?[\"'`]?([A-Za-z_\x80-\xff][A-Za-z0-9_ .#/()\x80-\xff-]{0,63})[\"'`]?[ ]?"
 _HEADERS: Final = {
     mark: re.compile(rb"(?:\xef\xbb\xbf)?" + _CELL + b"(?:" + re.escape(mark) + _CELL + rb"){1,255}")
     for mark in (b",", b";", b"\t", b"|")
 }
 _MARKDOWN: Final = re.compile(rb"\|" + _CELL + rb"(?:\|" + _CELL + rb"){1,255}\|[ ]?")
 """The header of a table in Markdown, whose rows begin and end with a mark."""
+_UNDER: Final = re.compile(rb"(?:\A|\n)([^\n]*)\r?\n\|[ ]?:?---\Z")
+"""That header, and the beginning of the line under it."""
 _QUOTED: Final = {
     mark: re.compile(b'[ ]?"((?:[^"]|"")*)"[ ]?(?:' + m + rb"|\Z)|([^" + m + b"]*)(?:" + m + rb"|\Z)")
     for mark, m in ((mark, re.escape(mark)) for mark in (b",", b";", b"\t", b"|"))
@@ -72,7 +103,7 @@ _VALUE: Final = re.compile(
 )
 
 
-_BEGINS: Final = re.compile(rb"[A-Za-z_\"'|\xef]")
+_BEGINS: Final = re.compile(rb"[A-Za-z_\"'|\x80-\xff]")
 
 
 def header_end(text: bytes, limit: int) -> int | None:
@@ -90,12 +121,18 @@ def start(before: bytes) -> int:
     """Where the header begins in which, or behind which, the sign was seen."""
     if before.endswith(b"(") and (column := before.rfind(b"(", 0, -1)) >= 0:
         return column
+    if before.endswith(b"---"):
+        found = _UNDER.search(before)
+        return found.start(1) if found else len(before)
     file = before.rfind(b"text/csv")
     return len(before) if file >= 0 and before.endswith((b"\n\n", b"\n\r\n")) else 0
 
 
 def matters(before: bytes) -> bool:
-    """Whether a sensitive column is in the list before `VALUES`: most lists have none, and begin no view."""
+    """Whether a sensitive column is in the list before `VALUES`, or in the header above: most have none."""
+    if before.endswith(b"---"):
+        found = _UNDER.search(before)
+        return found is not None and any(_names(found[1].split(b"|")))
     column = before.rfind(b"(", 0, -1)
     return not before.endswith(b"(") or column < 0 or _sensitive(before[column:])
 
@@ -172,8 +209,15 @@ def _table(text: bytes) -> "tuple[_Lines | _Tuples | None, int]":
 
 def _names(cells: Sequence[bytes]) -> tuple[bytes, ...]:
     """The name of each column, empty for those that are not shown."""
-    names = [fieldname.normal(cell) for cell in cells]
-    return tuple(name if fieldname.is_one_of(name, NAMES) else b"" for name in names)
+    return tuple(map(_name, cells))
+
+
+def _name(cell: bytes) -> bytes:
+    cell = cell.removeprefix(b"\xef\xbb\xbf").strip(b"\"'` \r")
+    if not cell.isascii():
+        return cell
+    name = fieldname.normal(cell)
+    return name if fieldname.is_one_of(name, NAMES) else b""
 
 
 def _shown(names: Sequence[bytes], cells: Sequence[bytes]) -> bytes:

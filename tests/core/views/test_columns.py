@@ -23,12 +23,29 @@ FOUND = [
     (b"INSERT INTO c (name, cpr) VALUES ('O''Hara', '011262-4387');", "pii/dk_cpr", b"011262-4387"),
     (b"insert into c (`a`, `utr`) values (now(), NULL), (f(x), '8594080382')", "pii/gb_utr", b"8594080382"),
     (b"| Name | ITIN |\n|---|---|\n| Berg | 938-92-8684 |\n", "pii/us_itin", b"938-92-8684"),
+    (
+        b"Notes:\r\n\r\n| Name | ITIN |\r\n| :-- | --- |\r\n| Berg | 938-92-8684 |\r\n",
+        "pii/us_itin",
+        b"938-92-8684",
+    ),
+    (
+        "Jméno;Rodné číslo;Město\nBerg;Praha;Brno\nBerg;960203/8920;Brno\n".encode(),
+        "pii/cz_rc",
+        b"960203/8920",
+    ),
+    (
+        b"name,steueridentifikationsnummer\n" + b"Li,\n" * 9 + b"Berg,36574261809\n",
+        "pii/de_idnr",
+        b"36574261809",
+    ),
     (b"Content-Type: text/csv\r\n\r\nname,cvv\r\nBerg,386\r\n", "pci/cvv", b"386"),
     (b'name,note,pin_block\nBerg,"a\nb, c",AD4215C91B22E4E3\n', "pci/pin_block", b"AD4215C91B22E4E3"),
 ]
 SILENT = [
     (b"name,utr,city\nBerg,8594080383,Gent\n", "the check digit does not hold"),
     (b"name,order,city\nBerg,8594080382,Gent\n", "a column of another name"),
+    (b"a\n| name | order |\n|---|---|\n| Berg | 8594080382 |\n", "a column of another name, in Markdown"),
+    (b"utr\n\n|---|\n| 8594080382 |\n", "no header above the line"),
     (b"note,utr,order\n" + FAR + b",,8594080382\n", "the number stands in the other column"),
     (b"note,utr,order\n" + FAR + b",8594080382\n", "a row that does not fit"),
     (b"INSERT INTO c (note, utr, n) VALUES ('" + FAR + b"', 1, 8594080382)", "the other column of an insert"),
