@@ -1,4 +1,4 @@
-"""Tables as text: in CSV and in SQL's INSERT the name of a value stands far before it, once for all rows.
+"""Tables as text: in CSV, Markdown, HTML and in SQL's INSERT the name of a value stands far before it, once for all rows.
 
     name,ssn,city            ──►  ssn: 536228145
     Berg,536228145,Gent
@@ -31,32 +31,32 @@ NAMES: Final = tuple(
     tc_kimlik_no tc_kimlik aadhaar aadhaar_number gstin resident_registration_number my_number nric hkid cnic nik iin
     sa_id_number rsa_id tfn abn acn medicare_number ird ird_number cpf cnpj curp rfc clabe cuit cuil cbu rut nit cedula ruc
     rif imei imsi vin
-    aadhaar_no aadhar aadhar_number aba aba_number abn_number account_iban account_no acct_no acct_number acn_number
-    adhaar adoazonosito adoazonosito_jel ahv ahv_nr ahv_number ahv_nummer australian_business_number
-    australian_company_number ausweisnummer avs avs_number bic_code birth_number brn bsn_nummer burgerservicenummer
-    business_registration_number can_cuoc cbu_number cccd cedula_ciudadania cedula_identidad c_f checking_account
-    clabe_interbancaria cmnd cnic_no cnic_number cod_numeric_personal contribuinte cpf_cliente cpf_titular cpr_nr
-    cpr_number cpr_nummer cuenta cuenta_bancaria cui data_nascimento data_nascita date_naissance dea_no dea_number
-    dea_registration dl_number dln dni_number documento documento_identidad driver_number drivers_license
-    driving_licence driving_licence_number egyptian_id emirates_id employer_id employer_identification_number
-    encrypted_pin epic_number fecha_nacimiento fein fin_number fodselsnr foedselsnummer geburtsdatum hkid_no
-    hkid_number iban iban_number ic_no ic_number id_no identifiant_fiscal imei_number insee ird_no ird_number
-    israeli_id jmbg kad_pengenalan kartennummer kojin_bango krankenversichertennummer krankenversicherungsnummer
-    kreditkarte ktp licence_number ma_so_thue medicare medicare_beneficiary_id medicare_beneficiary_identifier
-    medicare_card medicare_id medicare_no mst mykad nas national_insurance national_insurance_number
-    national_provider_identifier national_register_number nhs_no ni_no ni_number nicop no_kp no_ktp
-    nomor_induk_kependudukan nomor_ktp npi_number nric_fin nric_no nric_number nro_documento nss num_secu numero_avs
-    numero_carta numero_cartao numero_carte numero_contribuinte numero_cuenta numero_de_cuenta numero_fiscal
-    numero_national numero_passeport numero_secu numero_securite_sociale numero_seguridad_social numero_tarjeta
-    osobni_identifikacijski_broj pan_no pan_number pasaporte passaporto passeport passnummer passport_id
-    passport_num permanent_account_number person_nr personal_code personal_number personalausweis
-    personalausweisnummer personnr philhealth pps_no pps_number ppsn provider_id registro_federal reisepass
-    reisepassnummer rentenversicherungsnummer resident_identity_card rfc_emisor rfc_receptor rijksregisternummer
-    rntrc routing_no rtn rut_cliente rvnr sa_id samordningsnummer savings_account seguridad_social sfz shenfenzheng
-    sin_number so_cccd social_insurance_number sofinummer south_african_id sozialversicherungsnummer ss_no ss_number
-    ssn_number sss_no sss_number steueridentifikationsnummer sv_nr sv_nummer swift_bic swift_code taiwan_id
-    taj_number taj_szam tarjeta tax_code tax_file_number tax_reference tc_no teudat_zehut tfn_number thai_id tin
-    transit_number uae_id ubn umid unique_taxpayer_reference ust_id ustid utr_number vat_id vat_number
+    aba_routing my_kad aadhaar_no aadhar aadhar_number aba aba_number abn_number account_iban account_no acct_no
+    acct_number acn_number adhaar adoazonosito adoazonosito_jel ahv ahv_nr ahv_number ahv_nummer
+    australian_business_number australian_company_number ausweisnummer avs avs_number bic_code birth_number brn
+    bsn_nummer burgerservicenummer business_registration_number can_cuoc cbu_number cccd cedula_ciudadania
+    cedula_identidad c_f checking_account clabe_interbancaria cmnd cnic_no cnic_number cod_numeric_personal
+    contribuinte cpf_cliente cpf_titular cpr_nr cpr_number cpr_nummer cuenta cuenta_bancaria cui data_nascimento
+    data_nascita date_naissance dea_no dea_number dea_registration dl_number dln dni_number documento
+    documento_identidad driver_number drivers_license driving_licence driving_licence_number egyptian_id emirates_id
+    employer_id employer_identification_number encrypted_pin epic_number fecha_nacimiento fein fin_number fodselsnr
+    foedselsnummer geburtsdatum hkid_no hkid_number iban iban_number ic_no ic_number id_no identifiant_fiscal
+    imei_number insee ird_no ird_number israeli_id jmbg kad_pengenalan kartennummer kojin_bango
+    krankenversichertennummer krankenversicherungsnummer kreditkarte ktp licence_number ma_so_thue medicare
+    medicare_beneficiary_id medicare_beneficiary_identifier medicare_card medicare_id medicare_no mst mykad nas
+    national_insurance national_insurance_number national_provider_identifier national_register_number nhs_no ni_no
+    ni_number nicop no_kp no_ktp nomor_induk_kependudukan nomor_ktp npi_number nric_fin nric_no nric_number
+    nro_documento nss num_secu numero_avs numero_carta numero_cartao numero_carte numero_contribuinte numero_cuenta
+    numero_de_cuenta numero_fiscal numero_national numero_passeport numero_secu numero_securite_sociale
+    numero_seguridad_social numero_tarjeta osobni_identifikacijski_broj pan_no pan_number pasaporte passaporto
+    passeport passnummer passport_id passport_num permanent_account_number person_nr personal_code personal_number
+    personalausweis personalausweisnummer personnr philhealth pps_no pps_number ppsn provider_id registro_federal
+    reisepass reisepassnummer rentenversicherungsnummer resident_identity_card rfc_emisor rfc_receptor
+    rijksregisternummer rntrc routing_no rtn rut_cliente rvnr sa_id samordningsnummer savings_account seguridad_social
+    sfz shenfenzheng sin_number so_cccd social_insurance_number sofinummer south_african_id sozialversicherungsnummer
+    ss_no ss_number ssn_number sss_no sss_number steueridentifikationsnummer sv_nr sv_nummer swift_bic swift_code
+    taiwan_id taj_number taj_szam tarjeta tax_code tax_file_number tax_reference tc_no teudat_zehut tfn_number thai_id
+    tin transit_number uae_id ubn umid unique_taxpayer_reference ust_id ustid utr_number vat_id vat_number
     vehicle_identification_number versichertennummer versicherungsnummer vin_number voter_id zehut
     """.split()
 )
@@ -69,6 +69,7 @@ SIGNS: Final = (
     Sign(rb"\)[\x20\n]?(?:VALUES|values)[\x20\n]?\("),
     Sign(rb"text/csv[^\n]{0,30}\n\r?\n"),  # a file in a form, whose own beginning is no text's
     Sign(rb"\|[ ]?:?---"),  # what stands under the header of a table in Markdown
+    Sign(rb"(?:</th>|</TH>)"),  # in HTML; 35 in a megabyte of it
 )
 WIDEST: Final = 64
 """A row is shown with at least so many times fewer bytes than it has."""
@@ -86,6 +87,18 @@ _MARKDOWN: Final = re.compile(rb"\|" + _CELL + rb"(?:\|" + _CELL + rb"){1,255}\|
 """The header of a table in Markdown, whose rows begin and end with a mark."""
 _UNDER: Final = re.compile(rb"(?:\A|\n)([^\n]*)\r?\n\|[ ]?:?---\Z")
 """That header, and the beginning of the line under it."""
+_TAG: Final = re.compile(rb"<[^<>]{0,200}>")
+_HEAD_CELL: Final = re.compile(
+    rb"<[Tt][Hh]\b[^<>]{0,200}>\s*(?:<[^<>/]{1,100}>\s*)?([^<>]{1,64}?)\s*(?:</[A-Za-z]{1,8}>\s*)?</[Tt][Hh]>\Z"
+)
+_MARKED_ROW: Final = re.compile(
+    rb"\s*(?:</?[Tt](?:[Hh][Ee][Aa][Dd]|[Bb][Oo][Dd][Yy])\b[^<>]{0,100}>\s*){0,2}"
+    rb"<[Tt][Rr]\b[^<>]{0,200}>([^<]*+(?:<(?!/?[Tt][Rr]\b)[^<]*+)*+)</[Tt][Rr]\s{0,4}>"
+)
+_MARKED_CELL: Final = re.compile(rb"<([Tt][HhDd])\b[^<>]{0,200}>(.*?)</\1\s{0,4}>", re.DOTALL)
+_MARKED_BEGINS: Final = re.compile(
+    rb"\s*(?:</?[Tt](?:[Hh][Ee][Aa][Dd]|[Bb][Oo][Dd][Yy])\b[^<>]{0,100}>\s*){0,2}(?:<[Tt][Rr]\b|<[^<>]{0,100}\Z|\Z)"
+)
 _QUOTED: Final = {
     mark: re.compile(b'[ ]?"((?:[^"]|"")*)"[ ]?(?:' + m + rb"|\Z)|([^" + m + b"]*)(?:" + m + rb"|\Z)")
     for mark, m in ((mark, re.escape(mark)) for mark in (b",", b";", b"\t", b"|"))
@@ -124,6 +137,9 @@ def start(before: bytes) -> int:
     if before.endswith(b"---"):
         found = _UNDER.search(before)
         return found.start(1) if found else len(before)
+    if before.endswith(b">"):
+        row = max(before.rfind(b"<tr"), before.rfind(b"<TR"))
+        return row if row >= 0 else len(before)
     file = before.rfind(b"text/csv")
     return len(before) if file >= 0 and before.endswith((b"\n\n", b"\n\r\n")) else 0
 
@@ -133,6 +149,10 @@ def matters(before: bytes) -> bool:
     if before.endswith(b"---"):
         found = _UNDER.search(before)
         return found is not None and any(_names(found[1].split(b"|")))
+    if before.endswith(b">"):
+        begin = max(before.rfind(b"<th"), before.rfind(b"<TH"))
+        cell = _HEAD_CELL.match(before, begin) if begin >= 0 else None
+        return cell is not None and bool(_name(cell[1]))
     column = before.rfind(b"(", 0, -1)
     return not before.endswith(b"(") or column < 0 or _sensitive(before[column:])
 
@@ -150,7 +170,7 @@ class Columns:
         self.over: int | None = None
         self._rest = b""
         """What no row is complete of."""
-        self._rows: _Lines | _Tuples | None = None
+        self._rows: _Rows | None = None
 
     @property
     def pending(self) -> int:
@@ -189,14 +209,19 @@ def _could_be_header(text: bytes) -> bool:
     """Whether more of the text can make a header of what is none yet."""
     if len(text) > LONGEST:
         return False
+    if text.startswith(b"<"):
+        return _MARKED_ROW.match(text) is None
     return _NO_INSERT.search(text) is None if text.startswith(b"(") else b"\n" not in text
 
 
-def _table(text: bytes) -> "tuple[_Lines | _Tuples | None, int]":
+def _table(text: bytes) -> "tuple[_Rows | None, int]":
     """The table that begins with `text`, and where its rows begin; None if its header is not complete, or is none."""
     if text.startswith(b"("):
         found = _INSERT.match(text, 0, LONGEST)
         return (_Tuples(_names(found[1].split(b","))), found.end()) if found else (None, 0)
+    if text.startswith(b"<"):
+        found = _MARKED_ROW.match(text, 0, LONGEST)
+        return (_Marked(found[1]), found.end()) if found else (None, 0)
     line, end, _ = text.partition(b"\n")
     line = line.removesuffix(b"\r")
     for mark, header in _HEADERS.items():
@@ -217,7 +242,14 @@ def _name(cell: bytes) -> bytes:
     if not cell.isascii():
         return cell
     name = fieldname.normal(cell)
-    return name if fieldname.is_one_of(name, NAMES) else b""
+    listed = _listed(name) if name.replace(b"_", b"").isalpha() else fieldname.is_one_of(name, NAMES)
+    return name if listed else b""
+
+
+@lru_cache(maxsize=512)
+def _listed(name: bytes) -> bool:
+    """Remembered of what has no digits, which could be a number that is nobody's business."""
+    return fieldname.is_one_of(name, NAMES)
 
 
 def _shown(names: Sequence[bytes], cells: Sequence[bytes]) -> bytes:
@@ -292,3 +324,32 @@ class _Tuples:
     def last(self, _rest: bytes) -> bytes:
         """Half a row shows nothing: the text has it as it is."""
         return b""
+
+
+class _Marked:
+    """The rows of a table in HTML, below one of nothing but header cells."""
+
+    def __init__(self, header: bytes) -> None:
+        cells = _MARKED_CELL.findall(header)
+        named = all(kind.lower() == b"th" for kind, _ in cells)
+        self._names = _names([_TAG.sub(b"", cell).strip() for _, cell in cells]) if named else ()
+        self.over = not any(self._names)
+
+    def row(self, text: bytes, at: int) -> tuple[bytes, int] | None:
+        """What the row at `at` shows and where it ends; None if it is not complete, or the table is over."""
+        found = None if self.over else _MARKED_ROW.match(text, at, at + LONGEST)
+        if found is None:
+            return None
+        cells = [_TAG.sub(b"", cell).strip() for _, cell in _MARKED_CELL.findall(found[1])]
+        return _shown(self._names, cells) if len(cells) == len(self._names) else b"", found.end()
+
+    def could_begin(self, rest: bytes) -> bool:
+        """Whether a row can begin with what is no whole one."""
+        return _MARKED_BEGINS.match(rest) is not None
+
+    def last(self, _rest: bytes) -> bytes:
+        """Half a row shows nothing: the text has it as it is."""
+        return b""
+
+
+_Rows = _Lines | _Tuples | _Marked

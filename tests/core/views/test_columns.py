@@ -24,7 +24,7 @@ FOUND = [
     (b"insert into c (`a`, `utr`) values (now(), NULL), (f(x), '8594080382')", "pii/gb_utr", b"8594080382"),
     (b"| Name | ITIN |\n|---|---|\n| Berg | 938-92-8684 |\n", "pii/us_itin", b"938-92-8684"),
     (
-        b"Notes:\r\n\r\n| Name | ITIN |\r\n| :-- | --- |\r\n| Berg | 938-92-8684 |\r\n",
+        b"Notes:\r\n\r\n| Name | ITIN |\r\n| :--- | --- |\r\n| Berg | 938-92-8684 |\r\n",
         "pii/us_itin",
         b"938-92-8684",
     ),
@@ -38,6 +38,16 @@ FOUND = [
         "pii/de_idnr",
         b"36574261809",
     ),
+    (
+        b"<thead><tr><th>Name</th><th class='n'>ITIN</th></tr></thead>\n<tr><td>Li</td>\n<td>938-92-8684</td></tr>",
+        "pii/us_itin",
+        b"938-92-8684",
+    ),
+    (
+        b"<TABLE><TR><TH>UTR</TH><TH>Note</TH></TR><TR><TD><b>8594080382</b></TD><TD>-</TD></TR></TABLE>",
+        "pii/gb_utr",
+        b"8594080382",
+    ),
     (b"Content-Type: text/csv\r\n\r\nname,cvv\r\nBerg,386\r\n", "pci/cvv", b"386"),
     (b'name,note,pin_block\nBerg,"a\nb, c",AD4215C91B22E4E3\n', "pci/pin_block", b"AD4215C91B22E4E3"),
 ]
@@ -45,7 +55,17 @@ SILENT = [
     (b"name,utr,city\nBerg,8594080383,Gent\n", "the check digit does not hold"),
     (b"name,order,city\nBerg,8594080382,Gent\n", "a column of another name"),
     (b"a\n| name | order |\n|---|---|\n| Berg | 8594080382 |\n", "a column of another name, in Markdown"),
-    (b"utr\n\n|---|\n| 8594080382 |\n", "no header above the line"),
+    (
+        b"<table><tr><th>utr</th><th>order</th></tr><tr><td>"
+        + FAR
+        + b"</td><td>8594080382</td></tr></table>",
+        "a column of another name, in HTML",
+    ),
+    (
+        b"<tr><th>utr</th><td>none</td></tr>" + FAR + b"<tr><th>n</th><td>8594080382</td></tr>",
+        "a column of names",
+    ),
+    (b"utr " + FAR + b"\n\n|---|\n| 8594080382 |\n", "no header above the line"),
     (b"note,utr,order\n" + FAR + b",,8594080382\n", "the number stands in the other column"),
     (b"note,utr,order\n" + FAR + b",8594080382\n", "a row that does not fit"),
     (b"INSERT INTO c (note, utr, n) VALUES ('" + FAR + b"', 1, 8594080382)", "the other column of an insert"),
