@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
 from sidecar.core.decode.unscannable import BYTE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
 from sidecar.core.findings import Place
@@ -29,8 +30,8 @@ could be woven so that every view is awake in every other.  Where the work is li
 class Shared:
     """What all readings of one text share."""
 
-    told: set[tuple[str, int]] = field(default_factory=set)
-    """The values that were told by any of them: `Place.copy` and digest."""
+    told: dict[tuple[str, int], Confidence] = field(default_factory=dict)
+    """The values that were told by any of them, by `Place.copy` and digest: how sure they were at most."""
     source: int = 0
     """Bytes of the text itself."""
     effort: Effort = field(default_factory=Effort)

@@ -18,7 +18,7 @@ from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
-from sidecar.core.findings import PLAIN, Finding, FindingClass, Part, Place
+from sidecar.core.findings import PLAIN, Action, Finding, FindingClass, Part, Place
 from sidecar.core.hits import NOBODY, Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
@@ -37,6 +37,7 @@ AMPLE: Final = 1024
 """More bytes than any value and any encoding of one can have begun before the end of a text."""
 _TOLD_LIMIT: Final = 4096
 """Values that are remembered, so that another reading does not tell them again."""
+_COLUMNS: Final = f"+{COLUMNS.name}"
 _SHORT: Final = 64
 """How much of the end of a text is looked at to see whether a sign begins there."""
 _UNSURE: Final = tuple(
@@ -185,19 +186,26 @@ class Reading:
         return _fresh(spans, self._shared.told, self._first, self._copy) if spans else []
 
 
-def _fresh(spans: Sequence[Span], told: set[tuple[str, int]], first: bool, copy: str) -> list[Span]:
+def _fresh(
+    spans: Sequence[Span], told: dict[tuple[str, int], Confidence], first: bool, copy: str
+) -> list[Span]:
     """Those that no plainer reading of the same copy has told; the first reading tells each as often as it occurs.
 
     A view of a run shows a copy of its own: that a number was masked where it stands plainly says nothing about the same
-    number in base64 next to it.
+    number in base64 next to it.  Only columns show what stands in the text itself: what was told there is not told
+    once more, unless its column makes it surer, or it is to be masked: then each must be seen.
     """
-    fresh = []
+    fresh, beside = [], copy.removesuffix(_COLUMNS)
     for span in spans:
-        key = copy, span.digest
-        if first or key not in told:
+        key, confidence = (copy, span.digest), span.finding.confidence
+        known = told.get(key)
+        if beside != copy and span.finding.action is not Action.MASK:
+            stands = told.get((beside, span.digest))
+            known = stands if stands is not None and stands >= confidence else known
+        if first or known is None:
             fresh.append(span)
-        if len(told) < _TOLD_LIMIT:
-            told.add(key)
+        if len(told) < _TOLD_LIMIT or key in told:
+            told[key] = max(confidence, told.get(key, confidence))
     return fresh
 
 

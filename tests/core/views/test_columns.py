@@ -9,6 +9,7 @@ from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
 from sidecar.core.reading import Reading, looked_at, read
+from sidecar.core.scopes import Mode
 from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end, matters
 from tests.kit.cuts import bytewise, cuttings, outcome
 from tests.kit.engines import BLOCK_ALL, flow, inspector
@@ -198,3 +199,22 @@ LISTS = [
 def test_only_a_list_with_a_sensitive_column_begins_the_view(before: bytes, begins: bool) -> None:
     """Of a list that begins before what is kept nobody knows."""
     assert matters(before) == begins
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            b"name,card_number\nJo,4539578763621486\nLi,5500005555555559\n",
+            ["453957******1486", "550000******5559"],
+        ),
+        (b"name,ssn\nJo,536-22-8145\n", ["***-**-8145"]),
+        (b"a\n| name | ssn |\n|---|---|\n| Jo | 536-22-8145 |\n", ["***-**-8145"]),
+    ],
+)
+def test_a_value_that_is_sure_where_it_stands_is_told_once(text: bytes, shown: list[str]) -> None:
+    wire = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(text) + text
+    for cut in ([wire], bytewise(wire)):
+        one = flow(mode=Mode.MONITOR)
+        seen = outcome(lambda data, one=one: one.client.feed(data), cut, one.client_close)
+        assert [finding.shown for finding in seen.findings] == shown
