@@ -69,7 +69,8 @@ SIGNS: Final = (
     Sign(rb"\)[\x20\n]?(?:VALUES|values)[\x20\n]?\("),
     Sign(rb"text/csv[^\n]{0,30}\n\r?\n"),  # a file in a form, whose own beginning is no text's
     Sign(rb"\|[ ]?:?---"),  # what stands under the header of a table in Markdown
-    Sign(rb"(?:</th>|</TH>)"),  # in HTML; 35 in a megabyte of it
+    # In HTML, what ends a header cell of a whole row of them: many tables have one in every row, which names that row.
+    Sign(rb"(?:</th>|</TH>)[\x20\t\r\n]{0,40}<(?:th|TH|/t|/T)"),
 )
 WIDEST: Final = 64
 """A row is shown with at least so many times fewer bytes than it has."""
@@ -89,8 +90,10 @@ _UNDER: Final = re.compile(rb"(?:\A|\n)([^\n]*)\r?\n\|[ ]?:?---\Z")
 """That header, and the beginning of the line under it."""
 _TAG: Final = re.compile(rb"<[^<>]{0,200}>")
 _HEAD_CELL: Final = re.compile(
-    rb"<[Tt][Hh]\b[^<>]{0,200}>\s*(?:<[^<>/]{1,100}>\s*)?([^<>]{1,64}?)\s*(?:</[A-Za-z]{1,8}>\s*)?</[Tt][Hh]>\Z"
+    rb"<[Tt][Hh]\b[^<>]{0,200}>\s*(?:<[^<>/]{1,100}>\s*)?([^<>]{1,64}?)\s*(?:</[A-Za-z]{1,8}>\s*)?</[Tt][Hh]>"
 )
+_HEAD_CELL_BEHIND: Final = (b"<th", b"<TH", b"</t", b"</T")
+"""What ends the sign of such a cell."""
 _MARKED_ROW: Final = re.compile(
     rb"\s*(?:</?[Tt](?:[Hh][Ee][Aa][Dd]|[Bb][Oo][Dd][Yy])\b[^<>]{0,100}>\s*){0,2}"
     rb"<[Tt][Rr]\b[^<>]{0,200}>([^<]*+(?:<(?!/?[Tt][Rr]\b)[^<]*+)*+)</[Tt][Rr]\s{0,4}>"
@@ -137,7 +140,7 @@ def start(before: bytes) -> int:
     if before.endswith(b"---"):
         found = _UNDER.search(before)
         return found.start(1) if found else len(before)
-    if before.endswith(b">"):
+    if before.endswith(_HEAD_CELL_BEHIND):
         row = max(before.rfind(b"<tr"), before.rfind(b"<TR"))
         return row if row >= 0 else len(before)
     file = before.rfind(b"text/csv")
@@ -149,8 +152,9 @@ def matters(before: bytes) -> bool:
     if before.endswith(b"---"):
         found = _UNDER.search(before)
         return found is not None and any(_names(found[1].split(b"|")))
-    if before.endswith(b">"):
-        begin = max(before.rfind(b"<th"), before.rfind(b"<TH"))
+    if before.endswith(_HEAD_CELL_BEHIND):
+        end = max(before.rfind(b"</th>"), before.rfind(b"</TH>"))
+        begin = max(before.rfind(b"<th", 0, end), before.rfind(b"<TH", 0, end))
         cell = _HEAD_CELL.match(before, begin) if begin >= 0 else None
         return cell is not None and bool(_name(cell[1]))
     column = before.rfind(b"(", 0, -1)

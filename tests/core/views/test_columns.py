@@ -1,5 +1,7 @@
 """Values whose names stand in the header of a table: found as if the name stood before each of them, at any cutting."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
 from sidecar.core.reading import Reading, looked_at, read
 from sidecar.core.scopes import Mode
-from sidecar.core.views.columns import LONGEST, NAMES, Columns, header_end, matters
+from sidecar.core.views.columns import LONGEST, NAMES, SIGNS, Columns, header_end, matters
 from tests.kit.cuts import bytewise, cuttings, outcome
 from tests.kit.engines import BLOCK_ALL, flow, inspector
 
@@ -199,6 +201,21 @@ LISTS = [
 def test_only_a_list_with_a_sensitive_column_begins_the_view(before: bytes, begins: bool) -> None:
     """Of a list that begins before what is kept nobody knows."""
     assert matters(before) == begins
+
+
+@pytest.mark.parametrize(
+    ("row", "wakes"),
+    [
+        (b"<tr><th>SSN</th><th>Name</th></tr>", True),
+        (b"<TR>\n  <TH>Name</TH>\n  <TH>SSN</TH>\n</TR>", True),
+        (b"<tr><th>SSN</th></tr>", True),
+        (b"<tr><th>SSN</th><td>536 22 8145</td></tr>", False),
+        (b"<tr><td>SSN</td><td>536 22 8145</td></tr>", False),
+    ],
+)
+def test_a_header_cell_in_every_row_wakes_nothing(row: bytes, wakes: bool) -> None:
+    seen = [found.end() for sign in SIGNS for found in re.finditer(sign.regex, row)]
+    assert any(matters(row[:end]) for end in seen) == wakes
 
 
 @pytest.mark.parametrize(
