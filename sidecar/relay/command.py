@@ -120,6 +120,7 @@ def _serve(settings: Settings) -> int:
     from dlp_patterns.errors import PatternError
     from sidecar.core.fields import ConfigError
     from sidecar.core.hits import EngineError
+    from sidecar.ops.memory import give_back
     from sidecar.relay import process as running
 
     try:
@@ -130,6 +131,7 @@ def _serve(settings: Settings) -> int:
     log.info("%s, %s", process.description, _identity())
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
+    give_back()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

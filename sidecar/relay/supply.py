@@ -14,6 +14,7 @@ from dlp_patterns.model import PatternError
 from sidecar.core.hits import EngineError
 from sidecar.core.policy_text import PolicyError, PolicyFile, parse_policy
 from sidecar.ops.day import end_of, today
+from sidecar.ops.memory import give_back
 from sidecar.ops.policy_file import load_policy
 from sidecar.ops.scope_file import load_scope_map
 from sidecar.ops.scope_stream import ScopeStream
@@ -87,6 +88,7 @@ class Supply:
             self._packs.forget()  # another policy came meanwhile: once more
             return
         self._world.arm(again)
+        give_back()
         log.info("%d patterns in force", len(matcher.patterns))
 
     def prepare(self, file: PolicyFile) -> Regime:
@@ -100,6 +102,7 @@ class Supply:
         self._metrics.set_policy(policy.version, ends)
         self._health.note(policy_loaded=True)
         log.info("policy %s in force", policy.version)
+        give_back()
         for name in dict.fromkeys(rule.name for rule in policy.over(regime.today)):
             log.warning("exception %s of the policy has ended and is without effect", name)
         if policy.asks_for_values and not self._world.key:
