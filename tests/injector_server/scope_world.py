@@ -37,8 +37,8 @@ SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts")
 _AT_ONCE = 24
 
 
-async def until(true: Callable[[], bool], what: str, seconds: float = 30) -> float:
-    """Wait until something is true, and say how long that took."""
+async def until(true: Callable[[], bool], what: str, seconds: float = 90) -> float:
+    """Wait until something is true, and say how long that took; long, because Kubernetes' own controllers are waited for."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what}"
