@@ -38,7 +38,7 @@ _AT_ONCE = 24
 
 
 async def until(true: Callable[[], bool], what: str, seconds: float = 90) -> float:
-    """Wait until something is true, and say how long that took; long, because Kubernetes' own controllers are waited for."""
+    """Wait until something is true, and say how long that took; Kubernetes' own controllers take their time."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what}"
