@@ -147,25 +147,24 @@ def volumes(options: Options) -> list[Object]:
     token: Object = {
         "audience": contract.TOKEN_AUDIENCE,
         "expirationSeconds": TOKEN_LIFE_S,
-        "path": contract.TOKEN_FILE.rpartition("/")[2],
+        "path": _file(contract.TOKEN_FILE),
     }
-    key = contract.CA_FILE.rpartition("/")[2]
+    key = _file(contract.CA_FILE)
     authorities: Object = {"name": contract.CA_CONFIG_MAP, "items": [{"key": key, "path": key}]}
     sources: list[Node] = [{"serviceAccountToken": token}, {"configMap": authorities}]
     if options.hash_key:
-        path = contract.HASH_KEY_FILE.rpartition("/")[2]
-        sources.append(
-            {"secret": {"name": options.hash_key, "items": [{"key": contract.HASH_KEY, "path": path}]}}
-        )
-    own: Object = {
-        "name": OWN_PACK_VOLUME,
-        "configMap": {"name": options.own_pack, "defaultMode": _READ_BY_ALL},
-    }
-    return [
-        {"name": VOLUME, "projected": {"sources": sources, "defaultMode": _READ_BY_ALL}},
-        *([own] if options.own_pack else []),
-        {"name": EMPTY_VOLUME, "emptyDir": {}},
-    ]
+        items: list[Node] = [{"key": contract.HASH_KEY, "path": _file(contract.HASH_KEY_FILE)}]
+        sources.append({"secret": {"name": options.hash_key, "items": items}})
+    ours: list[Object] = [{"name": VOLUME, "projected": {"sources": sources, "defaultMode": _READ_BY_ALL}}]
+    if options.own_pack:
+        patterns: Object = {"name": options.own_pack, "defaultMode": _READ_BY_ALL}
+        ours.append({"name": OWN_PACK_VOLUME, "configMap": patterns})
+    return [*ours, {"name": EMPTY_VOLUME, "emptyDir": {}}]
+
+
+def _file(path: str) -> str:
+    """What a file of the projected volume is called in it."""
+    return path.rpartition("/")[2]
 
 
 VOLUMES: Final = (VOLUME, OWN_PACK_VOLUME, EMPTY_VOLUME)
