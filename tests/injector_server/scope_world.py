@@ -163,8 +163,13 @@ class World:
         return uid_of(made)
 
     async def status(self, namespace: str, name: str, ip: str, phase: str = "Running") -> None:
-        """What a kubelet would write."""
-        conditions: list[Object] = [{"type": "Ready", "status": "True"}]
+        """What a kubelet would write.
+
+        The EndpointSlice controller looks at readiness alone, never at the phase: a pod that ran to its end and stayed
+        ready would leave its Service only when something else of that Service changes.
+        """
+        ready: Object = {"type": "Ready", "status": "True" if phase == "Running" else "False"}
+        conditions: list[Object] = [ready]
         status: Object = {"phase": phase, "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [*conditions]}
         await self.kube.patch(PODS, name, PatchKind.MERGE, {"status": status}, namespace, "status")
 
