@@ -122,7 +122,7 @@ class Confirmer:
         confirmed = self._first(index, window, end - base)
         if confirmed is None:
             return None
-        confidence = self._weighed(index, window, confirmed)
+        confidence = self._weighed(index, window, confirmed, guessed=place.guessed)
         if confidence is None:
             return None
         card = pattern.klass is DataClass.PAN
@@ -166,10 +166,12 @@ class Confirmer:
         confirmed = self._first(hit[0], window, hit[1] - base)
         return confirmed is not None and self._weighed(hit[0], window, confirmed) is not None
 
-    def _weighed(self, index: int, window: bytes, confirmed: Confirmed) -> Confidence | None:
+    def _weighed(
+        self, index: int, window: bytes, confirmed: Confirmed, *, guessed: bool = False
+    ) -> Confidence | None:
         before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
         behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
-        return self._judges[index].confidence(confirmed.evidence, before, behind)
+        return self._judges[index].confidence(confirmed.evidence, before, behind, guessed=guessed)
 
     def rules_out(self, index: int, end: int, text: bytes) -> bool:
         """Whether it takes no more than such a look."""

@@ -63,10 +63,14 @@ class Place(NamedTuple):
     copy: str = ""
     """The views on the way that show runs, that is copies of their own, and not the whole text in another reading."""
 
-    def through(self, view: str, *, copy: bool = False) -> "Place":
+    guessed: bool = False
+    """A view on the way goes by shape alone."""
+
+    def through(self, view: str, *, copy: bool = False, guessed: bool = False) -> "Place":
         """The same text, read through one more view."""
         way = view if self.view == PLAIN else f"{self.view}+{view}"
-        return self._replace(view=way, copy=f"{self.copy}+{view}" if copy else self.copy)
+        beside = f"{self.copy}+{view}" if copy else self.copy
+        return self._replace(view=way, copy=beside, guessed=self.guessed or guessed)
 
 
 class Action(IntEnum):

@@ -27,6 +27,8 @@ class Around(IntEnum):
     """A word that goes with such values stands nearby."""
     FIELD = 5
     """It stands in a field whose name says so."""
+    GUESSED = 6
+    """A view named it that goes by shape alone: chance writes two bytes of a chip's tag often enough."""
 
 
 _NO, _LIKELY, _CERTAIN = None, Confidence.LIKELY, Confidence.CERTAIN
@@ -37,32 +39,32 @@ Table = Mapping[Evidence, Row]
 
 # Of random numbers of sixteen digits one in forty has an issuer and a check digit: it is certain only where a word says so
 # and no other name does.
-#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD     GUESSED
 _CARDS: Final[Table] = MappingProxyType(
     {
-        Evidence.STRONG: (_LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN),
-        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN),
-        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
+        Evidence.STRONG: (_LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _LIKELY),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN, _LIKELY),
     }
 )
-#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD     GUESSED
 _NUMBERS: Final[Table] = MappingProxyType(
     {
-        Evidence.STRONG: (_LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN),
-        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
+        Evidence.STRONG: (_LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.FAIR: (_NO, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.SLIGHT: (_NO, _NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _LIKELY),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN, _LIKELY),
     }
 )
 # No other thing looks like a stripe, or begins like a vendor's token.
-#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD
+#                   AGAINST  OTHER    NOTHING   NEARBY    WORD      FIELD     GUESSED
 _STRUCTURED: Final[Table] = MappingProxyType(
     {
-        Evidence.STRONG: (_CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.FAIR: (_LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN),
-        Evidence.SLIGHT: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN),
-        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN),
+        Evidence.STRONG: (_CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.FAIR: (_LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.SLIGHT: (_NO, _LIKELY, _LIKELY, _LIKELY, _CERTAIN, _CERTAIN, _LIKELY),
+        Evidence.WEAK: (_NO, _NO, _NO, _LIKELY, _LIKELY, _CERTAIN, _LIKELY),
     }
 )
 TABLES: Final[Mapping[DataClass, Table]] = MappingProxyType(
@@ -143,12 +145,18 @@ class Judge:
         self._is_called = pattern.klass is DataClass.PAN
         self._names: dict[bytes, Around] = {}
 
-    def confidence(self, evidence: Evidence, before: bytes, behind: bytes = b"") -> Confidence | None:
-        """How sure a value with such evidence is between `before` and `behind`; None: it is no finding."""
+    def confidence(
+        self, evidence: Evidence, before: bytes, behind: bytes = b"", *, guessed: bool = False
+    ) -> Confidence | None:
+        """How sure a value with such evidence is between `before` and `behind`; None: it is no finding.
+
+        `guessed` is a text of which nobody declared that it is what it is read as.
+        """
         around = self.look(before, behind)
         if self._context is not None and self._context.required and around < Around.NEARBY:
             return None
-        return self._table[evidence][around]
+        row = self._table[evidence]
+        return row[Around.GUESSED] if guessed and row[around] is not None else row[around]
 
     def speaks_against(self, evidence: Evidence, before: bytes) -> bool:
         """Whether the field's name alone makes a value with such evidence no finding."""

@@ -211,7 +211,7 @@ def _fresh(
 
 def _awake(inspector: Inspector, place: Place, depth: int, shared: Shared, *, limited: bool) -> Awake:
     def inner(spec: Spec) -> Reading:
-        through = place.through(spec.name, copy=spec.run)
+        through = place.through(spec.name, copy=spec.run, guessed=spec.guesses)
         return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens)
 
     return Awake(inner, place, inspector.keep, shared, inspector.views, limited=limited)

@@ -10,23 +10,23 @@ from sidecar.core.judgement import TABLES, Around, Judge
 from tests.kit.engines import patterns
 
 PAGE = """
-         AGAINST OTHER NOTHING NEARBY WORD FIELD
-pan      STRONG  likely  likely  certain certain certain certain
-pan      FAIR    -       likely  likely  likely  certain certain
-pan      SLIGHT  -       -       likely  likely  likely  certain
-pan      WEAK    -       -       -       likely  likely  certain
-sad      STRONG  certain certain certain certain certain certain
-sad      FAIR    likely  likely  likely  certain certain certain
-sad      SLIGHT  -       likely  likely  likely  certain certain
-sad      WEAK    -       -       -       likely  likely  certain
-pii      STRONG  likely  certain certain certain certain certain
-pii      FAIR    -       likely  likely  certain certain certain
-pii      SLIGHT  -       -       likely  likely  likely  certain
-pii      WEAK    -       -       -       likely  likely  certain
-secret   STRONG  certain certain certain certain certain certain
-secret   FAIR    likely  likely  likely  certain certain certain
-secret   SLIGHT  -       likely  likely  likely  certain certain
-secret   WEAK    -       -       -       likely  likely  certain
+         AGAINST OTHER NOTHING NEARBY WORD FIELD GUESSED
+pan      STRONG  likely  likely  certain certain certain certain likely
+pan      FAIR    -       likely  likely  likely  certain certain likely
+pan      SLIGHT  -       -       likely  likely  likely  certain likely
+pan      WEAK    -       -       -       likely  likely  certain likely
+sad      STRONG  certain certain certain certain certain certain likely
+sad      FAIR    likely  likely  likely  certain certain certain likely
+sad      SLIGHT  -       likely  likely  likely  certain certain likely
+sad      WEAK    -       -       -       likely  likely  certain likely
+pii      STRONG  likely  certain certain certain certain certain likely
+pii      FAIR    -       likely  likely  certain certain certain likely
+pii      SLIGHT  -       -       likely  likely  likely  certain likely
+pii      WEAK    -       -       -       likely  likely  certain likely
+secret   STRONG  certain certain certain certain certain certain likely
+secret   FAIR    likely  likely  likely  certain certain certain likely
+secret   SLIGHT  -       likely  likely  likely  certain certain likely
+secret   WEAK    -       -       -       likely  likely  certain likely
 """
 
 

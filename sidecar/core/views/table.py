@@ -89,16 +89,14 @@ VIEWS: Final[tuple[Spec, ...]] = (
     PDF_TEXT,
     OFFICE,
 )
-FORMATS: Final[tuple[Spec, ...]] = (
+SPOKEN: Final[tuple[Spec, ...]] = (
     ISO8583,
     EMV,
-)
-"""The views that are asked in live traffic only where a policy says so (`formats`), and in everything that is scanned."""
-SPOKEN: Final[tuple[Spec, ...]] = (
-    *FORMATS,
     Spec("ebcdic", translated.ebcdic, (), 1, run=True, start=whole),
 )
 """What a policy can declare for a port: it is read from the first byte to the last, and needs no sign."""
+FORMATS: Final[tuple[Spec, ...]] = tuple(spec._replace(guesses=True) for spec in (ISO8583, EMV))
+"""Those of them that are asked in everything that is scanned, too: nobody declares what a file is, so they guess there."""
 
 _BY_SIGN: Final = tuple((sign, spec) for spec in (*VIEWS, *FORMATS) for sign in spec.signs)
 EVERY_SIGN: Final[tuple[Sign, ...]] = tuple(sign for sign, _ in _BY_SIGN)

@@ -92,3 +92,5 @@ class Spec(NamedTuple):
     """It can make very much more than it is fed: the work in that is limited (`core.decode.unscannable.Effort`)."""
     cost: int = 0
     """Nanoseconds for a byte that it takes away or adds; 0 where that is not worth counting."""
+    guesses: bool = False
+    """Nothing but the shape of a few bytes says that it is what is read: what it shows is likely at best."""

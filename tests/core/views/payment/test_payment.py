@@ -1,5 +1,7 @@
 """Payment messages: each element behind its name, in every way of writing, and nothing of what is no message."""
 
+import gzip
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -8,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.findings import Finding
+from dlp_patterns.model import Confidence
+from sidecar.core.findings import Channel, Finding
 from sidecar.core.flow import Flow
+from sidecar.core.inspector import Inspector
 from sidecar.core.policy import Connection, Format, Policy
 from sidecar.core.policy_text import PolicyError, parse_policy
 from sidecar.core.reading import read
@@ -123,6 +127,9 @@ def test_damage_and_junk_are_read_the_same_at_any_cutting(spec: Spec, seed: int,
     assert seen_by(spec, cut) == seen_by(spec, [bytes(wire)])
 
 
+PAYMENT_PORT = Policy(formats=(Format(frozenset({8583}), ("iso8583", "emv", "ebcdic")),))
+
+
 @cache
 def every_sign() -> HyperscanMatcher:
     return HyperscanMatcher(patterns(), signs=EVERY_SIGN)
@@ -145,6 +152,34 @@ def test_what_is_scanned_is_read_in_every_format(name: str) -> None:
     assert {(each.pattern, each.view) for each in told} >= {("pci/pan", READ[name][0].name)} or any(
         each.pattern == "pci/track2" for each in told
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "wrapped"),
+    [
+        *((name, bytes) for name in ("ASCII, hexadecimal bitmap", "ASCII, binary bitmap", "packed", "chip")),
+        ("chip", gzip.compress),
+    ],
+)
+def test_nobody_declares_what_a_file_is_so_what_looks_like_a_message_is_likely_at_best(
+    name: str, wrapped: Callable[[bytes], bytes]
+) -> None:
+    """Three tags of a chip in the bytecode of Python's own library were three certain card numbers."""
+    told = found(wrapped(READ[name][1]), scanned=True)
+    guessed = [each for each in told if READ[name][0].name in each.view.split("+")]
+    assert {each.confidence for each in guessed} == {Confidence.LIKELY}
+
+
+def declared() -> Inspector:
+    world = World(PeerClass.IN_SCOPE, Mode.MONITOR, hyperscan(), PAYMENT_PORT)
+    connection = Connection(Direction.OUTBOUND, PeerClass.IN_SCOPE, PeerClass.CONNECTED_TO, 8583)
+    return world.inspector(connection)(Channel.OPAQUE)
+
+
+@pytest.mark.parametrize(("wire", "view"), [(packed(), "iso8583"), (CHIP, "emv")], ids=["packed", "chip"])
+def test_on_a_declared_port_the_same_is_certain(wire: bytes, view: str) -> None:
+    told = [each for each in read(declared(), wire) if each.view == view and each.pattern == "pci/pan"]
+    assert [each.confidence for each in told] == [Confidence.CERTAIN]
 
 
 def talk(policy: Policy, port: int, wire: bytes, cut: list[bytes]) -> bool:
@@ -170,10 +205,9 @@ SPOKEN_THERE = {
 
 @pytest.mark.parametrize("wire", SPOKEN_THERE.values(), ids=SPOKEN_THERE)
 def test_a_declared_port_is_read_in_its_formats(wire: bytes) -> None:
-    policy = Policy(formats=(Format(frozenset({8583}), ("iso8583", "emv", "ebcdic")),))
     for cut in ([wire], pieces(wire, range(0, len(wire), 100)), bytewise(wire)):
-        assert talk(policy, 8583, wire, cut)
-        assert not talk(policy, 9000, wire, cut)
+        assert talk(PAYMENT_PORT, 8583, wire, cut)
+        assert not talk(PAYMENT_PORT, 9000, wire, cut)
 
 
 HEAD = "apiVersion: cdefence.io/v1\nkind: Policy\n"
