@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--udp", action="store_true")
     parser.add_argument("--v6", action="store_true", help="IPv6 instead of IPv4")
     parser.add_argument("--cut", type=int, default=0, help="send in pieces of this many bytes")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds to wait for anything")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for anything")
     done = converse(parser.parse_args(arguments), sys.stdin.buffer.read())
     print(json.dumps(asdict(done)))
     return 0

@@ -78,7 +78,7 @@ class Curl:
         options = [
             ("url", f"{scheme}://{host}:{port}{self.path}"),
             ("cacert", AUTHORITY),
-            ("max-time", "10"),
+            ("max-time", "30"),
             ("write-out", "%{stderr}%{json}"),
             *(("header", text) for text in self.headers),
             *([("data-binary", self.body)] if self.body else []),

@@ -25,7 +25,7 @@ from sidecar.lab.scenarios import SCENARIOS, Change, Scenario, Seen
 from sidecar.lab.table import line, render
 from sidecar.lab.topology import Pod
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds to wait for an event, or for the other end to see the end of a connection."""
 
 _SILENT = (Seen.REFUSED, Seen.REJECTED)
@@ -147,7 +147,7 @@ def converse(lab: Scene, scenario: Scenario, source: Pod) -> Reply:
     """Run the scenario's client in the pod `source`."""
     call = scenario.client.call(scenario.target)
     try:
-        done = lab.run(source, call.command, stdin=call.stdin, timeout=15)
+        done = lab.run(source, call.command, stdin=call.stdin, timeout=60)
     except subprocess.TimeoutExpired:
         return Reply(Outcome.TIMEOUT)
     return scenario.client.reply(done)

@@ -28,9 +28,9 @@ from sidecar.lab.topology import APP_UID, HTTP_PORT, NODE, PODS, PROTECTED, Pod,
 PROXY = Identity(contract.PROXY_UID, contract.PROXY_GID)
 APP = Identity(APP_UID, APP_UID)
 
-START_PATIENCE = 60.0
-"""Seconds for a process to become ready: compiling all patterns on a busy two-core machine takes a few."""
-RELOAD_PATIENCE = 20.0
+START_PATIENCE = 180.0
+"""Seconds for a process to become ready; it takes one or two on a machine with nothing else to do."""
+RELOAD_PATIENCE = 60.0
 """Seconds for a sidecar to take a new policy."""
 
 TOOLS = {
@@ -129,7 +129,7 @@ class Lab:
         *,
         identity: Identity = APP,
         stdin: bytes = b"",
-        timeout: float = 20.0,
+        timeout: float = 60.0,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run `command` in `pod` to its end, with a plain environment; nothing is checked.
 

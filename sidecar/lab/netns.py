@@ -90,7 +90,7 @@ def inside[T](namespace: str, function: Callable[[], T]) -> T:
     return results[0]
 
 
-def connect(namespace: str, host: str, port: int, timeout: float = 2.0) -> socket.socket:
+def connect(namespace: str, host: str, port: int, timeout: float = 10.0) -> socket.socket:
     """A TCP connection to the address `host`, opened in `namespace`; `timeout` in seconds.  Raises OSError."""
     return inside(namespace, lambda: socket.create_connection((host, port), timeout=timeout))
 

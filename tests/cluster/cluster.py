@@ -28,6 +28,8 @@ from tests.cluster.bed.errors import BedError
 type Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 
 POLL_S: Final = 0.3
+PATIENCE_S: Final = 180.0
+"""Kubernetes' own controllers and a kubelet take their time, on two cores that they share with other tests."""
 
 
 class ClusterError(AssertionError):
@@ -45,7 +47,7 @@ class Cluster:
     pull_policy: str = "Never"
 
     def run(
-        self, words: Sequence[str], *, stdin: str = "", timeout: float = 60
+        self, words: Sequence[str], *, stdin: str = "", timeout: float = 120
     ) -> "subprocess.CompletedProcess[str]":
         """`kubectl` with `words`, whatever its exit code.  Raises ClusterError if it does not come to an end."""
         try:
@@ -61,7 +63,7 @@ class Cluster:
         except subprocess.TimeoutExpired:
             raise ClusterError(f"kubectl {' '.join(words)}: no end after {timeout:g} s") from None
 
-    def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
+    def kubectl(self, *words: str, stdin: str = "", timeout: float = 120) -> str:
         """Standard output of `kubectl`.  Raises ClusterError with its standard error."""
         done = self.run(words, stdin=stdin, timeout=timeout)
         if done.returncode:
@@ -75,7 +77,7 @@ class Cluster:
         client = _client(self.environment["KUBECONFIG"])
         try:
             answer = client.call_api(
-                path, "GET", auth_settings=["BearerToken"], _preload_content=False, _request_timeout=60
+                path, "GET", auth_settings=["BearerToken"], _preload_content=False, _request_timeout=120
             )
             text: bytes = answer.data
         except ApiException as error:
@@ -105,7 +107,7 @@ class Cluster:
         namespace: str = "default",
         container: str | None = None,
         stdin: str | None = None,
-        timeout: float = 60,
+        timeout: float = 120,
     ) -> "subprocess.CompletedProcess[str]":
         """`command` in a container of `pod` (a name, or `deployment/NAME`); the exit code is the caller's to judge."""
         words = ["exec", pod, "-n", namespace, "--quiet"]
@@ -113,7 +115,7 @@ class Cluster:
         words += ["-i"] if stdin is not None else []
         return self.run([*words, "--", *command], stdin=stdin or "", timeout=timeout)
 
-    def wait(self, condition: str, *words: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, *words: str, seconds: float = PATIENCE_S) -> None:
         """`kubectl wait --for=CONDITION`.  On failure the error also holds the newest events."""
         done = self.run(
             ["wait", f"--for={condition}", *words, f"--timeout={seconds:g}s"], timeout=seconds + 15
@@ -121,18 +123,24 @@ class Cluster:
         if done.returncode:
             raise ClusterError(f"{condition} of {' '.join(words)}: {done.stderr.strip()}\n{self.news()}")
 
-    def rollout(self, *words: str, seconds: float = 90) -> None:
+    def rollout(self, *words: str, seconds: float = PATIENCE_S) -> None:
         """Wait until a Deployment, StatefulSet or DaemonSet has rolled out."""
         done = self.run(["rollout", "status", *words, f"--timeout={seconds:g}s"], timeout=seconds + 15)
         if done.returncode:
             raise ClusterError(f"rollout of {' '.join(words)}: {done.stderr.strip()}\n{self.news()}")
 
-    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
-        """Poll `ready`.  Raises ClusterError naming `what` when time is up."""
+    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = PATIENCE_S) -> None:
+        """Poll `ready`; what cannot be asked now is asked again.  Raises ClusterError naming `what` when time is up."""
         end = time.monotonic() + seconds
-        while not ready():
+        while True:
+            last: ClusterError | None = None
+            try:
+                if ready():
+                    return
+            except ClusterError as error:
+                last = error
             if time.monotonic() > end:
-                raise ClusterError(f"not within {seconds:g} s: {what}\n{self.news()}")
+                raise ClusterError(f"not within {seconds:g} s: {what}\n{self.news()}") from last
             time.sleep(POLL_S)
 
     def news(self, last: int = 12) -> str:
@@ -152,7 +160,7 @@ class Cluster:
             )
             yield name
         finally:
-            self.run(["delete", "pods", "--all", "-n", name, "--force", "--grace-period=0"], timeout=120)
+            self.run(["delete", "pods", "--all", "-n", name, "--force", "--grace-period=0"], timeout=300)
             self.run(["delete", "namespace", name, "--wait=false"])
 
 

@@ -23,12 +23,12 @@ spec:
       imagePullPolicy: POLICY
       restartPolicy: Always
       command: [sh, -c, "echo sidecar before the application; sleep 1000000"]
-      startupProbe: {exec: {command: ["true"]}, periodSeconds: 1}
+      startupProbe: {exec: {command: ["true"]}, periodSeconds: 1, timeoutSeconds: 60}
   containers:
     - name: app
       image: IMAGE
       imagePullPolicy: POLICY
-      readinessProbe: {httpGet: {path: /hello, port: 8080}, periodSeconds: 1}
+      readinessProbe: {httpGet: {path: /hello, port: 8080}, periodSeconds: 1, timeoutSeconds: 60}
 ---
 apiVersion: v1
 kind: Service
@@ -73,7 +73,7 @@ def space(cluster: Cluster) -> Iterator[str]:
 
 
 def curl(cluster: Cluster, space: str, *words: str, pod: str = "client") -> list[str]:
-    done = cluster.execute(pod, ["curl", "-sS", "--max-time", "10", *words], namespace=space)
+    done = cluster.execute(pod, ["curl", "-sS", "--max-time", "30", *words], namespace=space)
     return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
@@ -89,7 +89,7 @@ def test_a_job_with_a_native_sidecar_completes(cluster: Cluster, space: str) -> 
 @pytest.mark.parametrize("family", ["-4", "-6"])
 def test_a_service_is_reached_by_its_name(cluster: Cluster, space: str, family: str) -> None:
     url = f"http://web.{space}.svc.cluster.local/hello"
-    assert curl(cluster, space, family, url) == ["GET /hello", ""]
+    cluster.until(lambda: curl(cluster, space, family, url) == ["GET /hello", ""], "kube-proxy leads to it")
 
 
 def test_names_outside_the_cluster_do_not_exist(cluster: Cluster, space: str, bed: Bed) -> None:
@@ -99,7 +99,8 @@ def test_names_outside_the_cluster_do_not_exist(cluster: Cluster, space: str, be
 
 
 def test_a_pod_reaches_itself_through_its_own_service(cluster: Cluster, space: str) -> None:
-    assert curl(cluster, space, f"http://web.{space}.svc/hello", pod="web") == ["GET /hello", ""]
+    url = f"http://web.{space}.svc/hello"
+    cluster.until(lambda: curl(cluster, space, url, pod="web") == ["GET /hello", ""], "its own answer")
 
 
 @pytest.mark.parametrize("host", [addresses.EXTERNAL_V4, f"[{addresses.EXTERNAL_V6}]"])
@@ -109,7 +110,7 @@ def test_a_host_outside_the_cluster_is_reached(
     (tmp_path / "where").write_text("outside\n")
     server = [sys.executable, "-m", "http.server", "--bind", "::", "8000", "-d", str(tmp_path)]
     with bed.outside("files", server):
-        words = ("--retry-connrefused", "--retry", "5", f"http://{host}:8000/where")
+        words = ("--retry-connrefused", "--retry", "8", f"http://{host}:8000/where")
         assert curl(cluster, space, *words)[:1] == ["outside"]
 
 

@@ -25,7 +25,7 @@ def test_a_row_is_as_expected(stage: Stage, shop: Cluster, scenario: Scenario) -
 
 
 def test_the_job_completes(shop: Cluster) -> None:
-    shop.until(lambda: install.job_completed(shop, "settlement"), "the Job is complete", seconds=120)
+    shop.until(lambda: install.job_completed(shop, "settlement"), "the Job is complete")
 
 
 def test_nothing_that_was_told_holds_a_card_number(stage: Stage, shop: Cluster) -> None:

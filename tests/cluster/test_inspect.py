@@ -19,7 +19,7 @@ type Rows = list[Mapping[str, object]]
 def _ask(shop: Cluster, *words: str) -> tuple[int, Mapping[str, object]]:
     environment = dict(os.environ) | dict(shop.environment)
     command = [CDEFENCE, *words, "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=150, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.stdout, done.stderr
     document: Mapping[str, object] = json.loads(done.stdout)
     return done.returncode, document

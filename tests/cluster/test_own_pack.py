@@ -65,7 +65,7 @@ def written() -> list[dict[str, object]]:
 
 def answer(installed: Cluster, space: str, peer: str, text: str) -> str:
     """The status of what `client` posts to a peer."""
-    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "10", "-d", text, f"http://{peer}/"]
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "60", "-d", text, f"http://{peer}/"]
     return installed.execute("client", curl, namespace=space).stdout
 
 

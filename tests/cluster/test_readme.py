@@ -28,6 +28,12 @@ spec: {selector: {app: till}, ports: [{port: 80, targetPort: 8080}]}
 def until_settled(cluster: Cluster, command: Command, environment: dict[str, str]) -> None:
     """The pod from before the label belongs to the Service until its address has been given up: a denial, until then."""
 
+    def alone() -> bool:
+        path = "{.items[*].endpoints[*].targetRef.name}"
+        words = ("endpointslices", "-n", "store", "-l", "kubernetes.io/service-name=till")
+        pods = cluster.ask("{.items[*].metadata.name}", "pods", "-n", "store").split()
+        return len(pods) == 1 and cluster.ask(path, *words).split() == pods
+
     def works() -> bool:
         try:
             command.check(environment)
@@ -35,7 +41,8 @@ def until_settled(cluster: Cluster, command: Command, environment: dict[str, str
             return False
         return True
 
-    cluster.until(works, command.line, seconds=60)
+    cluster.until(alone, "one pod, and the Service leads to it")
+    cluster.until(works, command.line)
 
 
 def test_from_nothing_to_a_blocked_card(installed: Cluster) -> None:
@@ -48,6 +55,6 @@ def test_from_nothing_to_a_blocked_card(installed: Cluster) -> None:
             for command in commands("cluster"):
                 if command.line.startswith("kubectl exec"):
                     until_settled(installed, command, environment)
-                command.check(environment, timeout=150)
+                command.check(environment, timeout=300)
         finally:
             installed.run(["label", "namespace", "store", f"{contract.INJECTION_LABEL}-"])

@@ -43,7 +43,7 @@ def room(home: Path, tmp_path: Path) -> Iterator[int]:
     command += ["-m", "sidecar.lab.pause", "--name=room", f"--files={files}"]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CODE)}
     pid = processes.start(command, environment, Role.PAUSE, tmp_path / "log")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while processes.name_of(pid) != "sleep":
         assert time.monotonic() < deadline, (tmp_path / "log").read_text()
         assert processes.alive(pid), (tmp_path / "log").read_text()

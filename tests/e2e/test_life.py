@@ -5,8 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +12,7 @@ from sidecar.lab import processes
 from sidecar.lab.lab import Lab
 from sidecar.lab.topology import NODE, PODS, pod
 from tests.e2e.host import host_network, left_of
+from tests.e2e.waiting import at_rest
 
 pytestmark = pytest.mark.lab
 
@@ -22,15 +21,7 @@ CALL = ("curl", "-sS", "--max-time", "20", "http://vault:8080/")
 
 def messages(lab: Lab) -> int:
     """How many requests `vault` has had."""
-    return lab.received(pod("vault"))["http"].messages
-
-
-def until(true: Callable[[], bool], patience: float = 30.0) -> None:
-    """A server counts after it has answered, so what it counted comes a little later."""
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline, "did not come true"
-        time.sleep(0.01)
+    return at_rest(lab, pod("vault"))["http"].messages
 
 
 def everybody(lab: Lab) -> list[int]:
@@ -46,9 +37,9 @@ def test_two_labs_at_once_and_nothing_left_of_one_that_was_killed(
         for each in (lab, other):
             assert each.run(pod("checkout"), CALL).stdout == b"GET /\n\n"
         before = messages(lab)
-        until(lambda: messages(other) == 1)
+        assert messages(other) == 1
         assert lab.run(pod("checkout"), CALL).returncode == 0
-        until(lambda: messages(lab) == before + 1)
+        assert messages(lab) == before + 1
         assert messages(other) == 1, "labs are worlds of their own"
         for pid in everybody(other):
             os.kill(pid, signal.SIGKILL)

@@ -9,10 +9,12 @@ import pytest
 
 from sidecar import contract
 from sidecar.lab import netns, processes
+from sidecar.lab.app import Tally
 from sidecar.lab.lab import Lab
 from sidecar.lab.processes import ROOT, Role
 from sidecar.lab.topology import PODS, PROTECTED, Pod, pod
 from tests.e2e.host import host_network
+from tests.e2e.waiting import at_rest
 
 pytestmark = pytest.mark.lab
 
@@ -103,10 +105,10 @@ def test_the_authority_is_the_labs_own(lab: Lab) -> None:
 
 
 def test_the_application_keeps_count(lab: Lab) -> None:
-    before = lab.received(pod("internet")).get("http")
+    before = at_rest(lab, pod("internet")).get("http", Tally())
     assert lab.run(pod("shop"), ("curl", "-sS", "-d", "12345", "http://internet:8080/")).returncode == 0
-    after = lab.received(pod("internet"))["http"]
-    assert after.messages - (before.messages if before else 0) == 1
+    after = at_rest(lab, pod("internet"))["http"]
+    assert after.messages - before.messages == 1
     assert set(json.loads(lab.files.pod(pod("internet")).ledger.read_text())["http"]) == {
         "connections",
         "open",

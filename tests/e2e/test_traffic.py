@@ -8,10 +8,12 @@ import threading
 import pytest
 
 from sidecar.lab import netns
+from sidecar.lab.app import Tally
 from sidecar.lab.clients import AUTHORITY
 from sidecar.lab.lab import Lab
 from sidecar.lab.samples import VISA
 from sidecar.lab.topology import HTTP_PORT, TCP_PORT, pod
+from tests.e2e.waiting import at_rest, until
 
 pytestmark = pytest.mark.lab
 
@@ -20,7 +22,7 @@ CHECKOUT, VAULT, SHOP, INTERNET = (pod(name) for name in ("checkout", "vault", "
 
 def connect(lab: Lab, source: str, target: str, port: int) -> socket.socket:
     """A raw connection from one pod to another."""
-    return netns.connect(lab.namespace(pod(source)), target, port, timeout=10)
+    return netns.connect(lab.namespace(pod(source)), target, port, timeout=60)
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -58,13 +60,13 @@ def test_pipelined_requests_are_answered_in_order(lab: Lab) -> None:
 def test_what_came_before_a_card_on_the_same_connection_has_passed(lab: Lab) -> None:
     good = b"POST /good HTTP/1.1\r\nHost: i\r\nContent-Length: 4\r\n\r\nfine"
     bad = b"POST /bad HTTP/1.1\r\nHost: i\r\nContent-Length: 16\r\n\r\n" + VISA.encode()
-    before = lab.received(INTERNET)["http"]
+    before = at_rest(lab, INTERNET).get("http", Tally())
     with connect(lab, "shop", INTERNET.v4, HTTP_PORT) as connection:
         connection.sendall(good)
         first = connection.recv(65536)
         connection.sendall(bad)
         second = read_all(connection)
-    after = lab.received(INTERNET)["http"]
+    after = at_rest(lab, INTERNET)["http"]
     assert first.endswith(b"POST /good\n\nfine")
     assert second.startswith(b"HTTP/1.1 403 ")
     assert after.messages - before.messages == 1
@@ -80,8 +82,7 @@ def test_the_answer_of_a_blocked_request(lab: Lab) -> None:
     answer = json.loads(body)
     assert (answer["reason"], answer["pattern"]) == ("pan_in_cleartext", "pci/pan")
     assert VISA[4:12] not in body
-    events = [line for line in lab.events(SHOP) if answer["incident"] in line]
-    assert len(events) >= 1
+    until(lambda: any(answer["incident"] in line for line in lab.events(SHOP)))
 
 
 def test_openssl_speaks_tls_end_to_end(lab: Lab) -> None:

@@ -36,7 +36,7 @@ WEBHOOK: dict[str, object] = {
             "name": "pods.injector.cdefence.io",
             "admissionReviewVersions": ["v1"],
             "sideEffects": "None",
-            "timeoutSeconds": 5,
+            "timeoutSeconds": 30,
             "failurePolicy": "Fail",
             "matchPolicy": "Equivalent",
             "reinvocationPolicy": "IfNeeded",
@@ -80,7 +80,7 @@ class Replica:
     def fetch(self, port: int, path: str) -> tuple[int, str]:
         """Status and body of a plain HTTP answer; 0 when nobody listens."""
         done = self.bed.run(
-            ["curl", "-s", "-m", "3", "-w", "\n%{http_code}", f"http://127.0.0.1:{self.base + port}{path}"]
+            ["curl", "-s", "-m", "20", "-w", "\n%{http_code}", f"http://127.0.0.1:{self.base + port}{path}"]
         )
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
@@ -115,7 +115,7 @@ class Replica:
         """What it has logged."""
         return (self.bed.places.logs / f"{self.name}.log").read_text()
 
-    def stop(self, patience: float = 30) -> None:
+    def stop(self, patience: float = 60) -> None:
         """SIGTERM, and wait for its end."""
         daemon.stop(self.bed.places, self.process, patience=patience)
 
@@ -248,7 +248,7 @@ class Cluster:
         return str(data.get("ca.crt", "")).encode()
 
 
-def until(true: Callable[[], bool], what: str, seconds: float = 60) -> float:
+def until(true: Callable[[], bool], what: str, seconds: float = 120) -> float:
     """Wait until something is true, and say how long that took; fails when it does not become true."""
     begun = time.monotonic()
     while not true():

@@ -79,7 +79,7 @@ class Client:
     ) -> "Reply":
         """One request, on the connection that is open, else on a new one."""
         if self.connection is None:
-            self.connection = _Named(HOST, self.port, context=self.context, timeout=20)
+            self.connection = _Named(HOST, self.port, context=self.context, timeout=120)
         self.connection.request("POST", path, body, {"Content-Type": kind, **headers})
         response = self.connection.getresponse()
         reply = Reply(response.status, response.read(), response.getheader("connection") or "")
@@ -180,9 +180,9 @@ def served(
     stop: list[object] = []
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(120)
     try:
         yield made[0]
     finally:
         made[0].loop.call_soon_threadsafe(stop[0])  # type: ignore[arg-type]
-        thread.join(30)
+        thread.join(120)

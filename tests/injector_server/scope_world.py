@@ -37,7 +37,7 @@ SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts")
 _AT_ONCE = 24
 
 
-async def until(true: Callable[[], bool], what: str, seconds: float = 90) -> float:
+async def until(true: Callable[[], bool], what: str, seconds: float = 120) -> float:
     """Wait until something is true, and say how long that took; Kubernetes' own controllers take their time."""
     begun = time.monotonic()
     while not true():
@@ -125,7 +125,7 @@ class World:
         metadata: Object = {"name": name, "labels": labels}
         await self.kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         self._gone.append(name)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not (await self.kube.list(SERVICE_ACCOUNTS, name))["items"]:
                 await asyncio.sleep(0.05)
         return name
@@ -248,7 +248,7 @@ class World:
         self.kubectl(*where, "--ignore-not-found")
 
 
-def told(bed: Bed, folder: Path, story: Callable[[World], Awaitable[None]], seconds: float = 150) -> None:
+def told(bed: Bed, folder: Path, story: Callable[[World], Awaitable[None]], seconds: float = 600) -> None:
     """Run a story in a world of its own."""
 
     async def whole() -> None:

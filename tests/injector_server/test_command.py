@@ -17,7 +17,7 @@ def start(**settings: str) -> "subprocess.Popen[str]":
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     return process.returncode, errors
 
 
@@ -64,7 +64,8 @@ def caught(status: str, number: signal.Signals) -> bool:
 
 def test_sigterm_while_it_starts_ends_it(tmp_path):
     """The kubelet sends it to process 1 of a container, for which there is no default."""
-    process = start(IMAGE="cdefence:test", KUBECONFIG=str(tmp_path / "none"))
+    os.mkfifo(tmp_path / "endless")  # whoever reads it waits for ever
+    process = start(IMAGE="cdefence:test", KUBECONFIG=str(tmp_path / "endless"))
     status = Path(f"/proc/{process.pid}/status")
     while not caught(status.read_text(), signal.SIGTERM):
         assert process.poll() is None

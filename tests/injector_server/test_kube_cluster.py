@@ -84,7 +84,7 @@ def test_a_watch_tells_changes_line_by_line_and_ends(cluster):
         page = await client.list(NAMESPACES)
         parameters = {
             "resourceVersion": at(page, "metadata", "resourceVersion"),
-            "timeoutSeconds": "2",
+            "timeoutSeconds": "15",  # both changes are made meanwhile, on a busy machine too
             "fieldSelector": "metadata.name=m",
         }
         async with client.watch(CONFIG_MAPS, SYSTEM, parameters) as lines:

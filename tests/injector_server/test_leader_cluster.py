@@ -1,4 +1,4 @@
-"""The election against a real API server, in short time: two candidates never lead at once."""
+"""The election against a real API server, tried often: two candidates never lead at once."""
 
 import asyncio
 import json
@@ -13,7 +13,8 @@ from tests.injector_server.cluster import SYSTEM
 
 pytestmark = pytest.mark.cluster
 
-QUICK = Timing(lease_s=2.0, renew_deadline_s=1.2, retry_s=0.2)
+OFTEN = Timing(lease_s=12.0, renew_deadline_s=8.0, retry_s=0.2)
+"""Tries follow each other quickly, and yet no request of a busy machine takes so long that a leader must give up."""
 
 
 @pytest.fixture
@@ -29,18 +30,22 @@ class Candidate:
         self.name = name
         self._leading = leading
         self.led = 0
+        self.ended = self.begun = 0.0
+        """When it led last, on the clock of the loop."""
         self.fails = False
 
     async def lead(self):
         assert not self._leading, f"{self.name} leads beside {self._leading}"
         self._leading.add(self.name)
         self.led += 1
+        self.begun = asyncio.get_running_loop().time()
         try:
             if self.fails:
                 raise RuntimeError("the work fails")
             await asyncio.Event().wait()
         finally:
             self._leading.discard(self.name)
+            self.ended = asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
@@ -49,7 +54,7 @@ async def standing(cluster, *candidates):
     async with await connect(cluster.bed.kubeconfig) as client:
         tasks = {
             each.name: asyncio.create_task(
-                Election(client, namespace=SYSTEM, name="lease", identity=each.name, timing=QUICK).run(
+                Election(client, namespace=SYSTEM, name="lease", identity=each.name, timing=OFTEN).run(
                     each.lead
                 )
             )
@@ -64,7 +69,7 @@ async def standing(cluster, *candidates):
 
 
 async def until(true):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not true():
             await asyncio.sleep(0.02)
 
@@ -100,15 +105,15 @@ def test_who_loses_the_lease_stops_at_once_and_waits_its_whole_life(cluster):
         async with standing(cluster, a):
             await until(lambda: leading)
             take = '{"spec":{"holderIdentity":"somebody","leaseDurationSeconds":2}}'
-            cluster.kubectl("-n", SYSTEM, "patch", "lease", "lease", "--type=merge", "-p", take)
+            where = ("-n", SYSTEM, "patch", "lease", "lease", "--type=merge", "-p", take)
+            await asyncio.to_thread(cluster.kubectl, *where)
             await until(lambda: not leading)
-            begun = asyncio.get_running_loop().time()
             await until(lambda: leading)
-            return a.led, asyncio.get_running_loop().time() - begun
+            return a.led, a.begun - a.ended
 
     led, waited = farewell.run(run())
     assert led == 2
-    assert waited >= QUICK.lease_s * 0.9
+    assert waited >= OFTEN.lease_s * 0.9
 
 
 def test_work_that_fails_ends_the_candidate_and_frees_the_lease(cluster):
@@ -122,9 +127,9 @@ def test_work_that_fails_ends_the_candidate_and_frees_the_lease(cluster):
         async with standing(cluster, b):
             begun = asyncio.get_running_loop().time()
             await until(lambda: leading)
-            return asyncio.get_running_loop().time() - begun < QUICK.lease_s
+            return b.begun - begun
 
-    assert farewell.run(run())
+    assert farewell.run(run()) < OFTEN.lease_s
 
 
 def test_without_an_api_server_it_stops_leading_before_anybody_else_may_begin(cluster):
@@ -136,8 +141,8 @@ def test_without_an_api_server_it_stops_leading_before_anybody_else_may_begin(cl
             begun = asyncio.get_running_loop().time()
             try:
                 await until(lambda: not leading)
-                return asyncio.get_running_loop().time() - begun
+                return a.ended - begun
             finally:
                 await asyncio.to_thread(cluster.bed.start_apiserver)
 
-    assert farewell.run(run()) < QUICK.lease_s
+    assert farewell.run(run()) < OFTEN.lease_s

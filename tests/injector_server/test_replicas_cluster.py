@@ -10,12 +10,13 @@ from cryptography import x509
 
 from injector.cert_secret import CertificateSecret
 from injector.certs import Lives, as_data, created
-from injector.kube import connect
+from injector.kube import at, connect
+from injector.leader import Timing
 from sidecar import contract
 from tests.injector_server import farewell, kit
-from tests.injector_server.cluster import SYSTEM, until
+from tests.injector_server.cluster import SYSTEM, Cluster, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 FAILOVER_S = 20
 """The bar of the issue: so long may nobody lead after a leader died."""
@@ -66,10 +67,13 @@ def test_a_renewed_certificate_is_served_by_every_replica(cluster):
     before = {each.certificate() for each in replicas}
     worn = cluster.wear_out()
     until(lambda: cluster.secret()["tls.crt"] != worn, "renewed")
-    now = x509.load_pem_x509_certificate(cluster.secret()["tls.crt"])
-    until(lambda: {each.certificate() for each in replicas} == {now}, "served by both")
+
+    def stored() -> x509.Certificate:  # renewed again after forty seconds
+        return x509.load_pem_x509_certificate(cluster.secret()["tls.crt"])
+
+    until(lambda: {each.certificate() for each in replicas} == {stored()}, "served by both")
     assert len(before) == 1
-    assert before != {now}
+    assert before != {stored()}
 
 
 def test_the_scope_api_shows_the_same_certificate_and_wants_a_token(cluster, tmp_path):
@@ -81,7 +85,7 @@ def test_the_scope_api_shows_the_same_certificate_and_wants_a_token(cluster, tmp
         "curl",
         "-s",
         "-m",
-        "5",
+        "60",
         "--cacert",
         str(tmp_path / "ca.crt"),
         "--resolve",
@@ -147,22 +151,33 @@ def test_a_secret_of_the_operator_is_used_and_a_bad_one_is_refused(cluster):
 # ---- leaders -----------------------------------------------------------------------------------------------
 
 
+def acquired(cluster: Cluster) -> datetime:
+    """When the lease was taken, as its holder has written it; this test may see it late."""
+    lease = cluster.get("-n", SYSTEM, "lease", contract.LEASE)
+    return datetime.fromisoformat(str(at(lease, "spec", "acquireTime")))
+
+
 def test_another_replica_leads_soon_after_a_leader_died(cluster):
     first = cluster.start(0)
     until(lambda: first.leads, "the first leads")
     second = cluster.start(1)
     assert not second.leads
+    died = datetime.now(UTC)
     os.kill(first.process.pid, signal.SIGKILL)
-    took = until(lambda: second.leads, "the second leads", FAILOVER_S)
+    until(lambda: second.leads, "the second leads")
+    took = (acquired(cluster) - died).total_seconds()
     print(f"failover after {took:.1f} s")
+    assert took < FAILOVER_S
 
 
 def test_a_leader_that_ends_gives_the_lease_back(cluster):
     first = cluster.start(0)
     until(lambda: first.leads, "the first leads")
     second = cluster.start(1)
+    told = datetime.now(UTC)
     first.stop()
-    until(lambda: second.leads, "the second leads", 10)
+    until(lambda: second.leads, "the second leads")
+    assert (acquired(cluster) - told).total_seconds() < Timing().lease_s - Timing().retry_s
     assert "gave the lease back" in first.log()
     assert "Traceback" not in first.log()
 

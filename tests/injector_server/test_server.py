@@ -105,10 +105,10 @@ def test_a_decision_that_takes_too_long_is_a_denial():
     release = threading.Event()
 
     def slow(body: bytes) -> Outcome:
-        release.wait(20)
+        release.wait(120)
         return DECIDE(body)
 
-    with served(FIRST, slow, Limits(64, deadline_s=0.2)) as server:
+    with served(FIRST, slow, Limits(64, deadline_s=3)) as server:
         client = Client(server.endpoint.port, trusting(FIRST.ca_bundle))
         reply = client.post(large(asked("u-5", pod())))
         release.set()
@@ -124,10 +124,10 @@ def test_who_waits_for_a_place_too_long_is_denied_too_and_the_place_is_free_agai
 
     def first_slow(body: bytes) -> Outcome:
         if b"u-slow" in body:
-            release.wait(20)
+            release.wait(120)
         return DECIDE(body)
 
-    with served(FIRST, first_slow, Limits(1, deadline_s=0.5)) as server:
+    with served(FIRST, first_slow, Limits(1, deadline_s=3)) as server:
         clients = [Client(server.endpoint.port, trusting(FIRST.ca_bundle)) for _ in range(2)]
         replies = []
         threads = [
@@ -137,7 +137,7 @@ def test_who_waits_for_a_place_too_long_is_denied_too_and_the_place_is_free_agai
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(120)
         release.set()
         assert any(reply.response["allowed"] is False for reply in replies)
         assert clients[1].post(asked("u-after", pod())).response["allowed"] is True
@@ -192,7 +192,7 @@ def test_what_is_under_way_at_the_end_is_answered():
 
     def held(body: bytes) -> Outcome:
         begun.set()
-        release.wait(20)
+        release.wait(120)
         return DECIDE(body)
 
     replies = []
@@ -200,7 +200,7 @@ def test_what_is_under_way_at_the_end_is_answered():
         client = Client(server.endpoint.port, trusting(FIRST.ca_bundle))
         asking = threading.Thread(target=lambda: replies.append(client.post(large(asked("u-7", pod())))))
         asking.start()
-        assert begun.wait(20)
+        assert begun.wait(120)
         threading.Timer(0.3, release.set).start()
-    asking.join(20)
+    asking.join(120)
     assert replies[0].response["allowed"] is True

@@ -27,7 +27,7 @@ class Command:
         parts = (re.escape(part) for part in self.shown.split("…"))
         return re.fullmatch(".*".join(parts), output.strip(), re.DOTALL) is not None
 
-    def check(self, environment: Mapping[str, str] | None = None, timeout: float = 60) -> None:
+    def check(self, environment: Mapping[str, str] | None = None, timeout: float = 300) -> None:
         """Run it in the checkout; fails with everything it said."""
         words = ["bash", "-c", self.line]
         done = subprocess.run(

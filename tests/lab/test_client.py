@@ -45,7 +45,7 @@ def against(serve: Callable[[socket.socket], None], payload: bytes, cut: int = 0
 
         thread = threading.Thread(target=accept)
         thread.start()
-        with socket.create_connection(listener.getsockname(), timeout=5) as connection:
+        with socket.create_connection(listener.getsockname(), timeout=60) as connection:
             done = client.exchange_tcp(connection, payload, cut)
         thread.join()
     return done

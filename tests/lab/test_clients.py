@@ -19,7 +19,7 @@ def test_curl_reads_everything_from_standard_input() -> None:
         "ipv6",
         f'url = "http://vault:8080/pay?card={VISA}"',
         'cacert = "/run/cdefence/ca.crt"',
-        'max-time = "10"',
+        'max-time = "30"',
         'write-out = "%{stderr}%{json}"',
         'header = "X-A: b"',
         'data-binary = "{\\"a\\": \\"b\\\\n\\"}\\n"',

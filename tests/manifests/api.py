@@ -89,7 +89,7 @@ class Api:
     def ask(self, request: Request, who: Who | None = None) -> Outcome:
         """Make the call; every HTTP status is an outcome, so it never raises for one."""
         path = f"{request.path}?{request.query}" if request.query else request.path
-        connection = HTTPSConnection(self._host, self._port, timeout=30, context=self._tls)
+        connection = HTTPSConnection(self._host, self._port, timeout=120, context=self._tls)
         try:
             connection.putrequest(request.method, path)
             body = b"" if request.body is None else json.dumps(request.body).encode()
@@ -101,7 +101,7 @@ class Api:
         finally:
             connection.close()
 
-    def kubectl(self, *words: str | Path, stdin: str = "", timeout: float = 60) -> str:
+    def kubectl(self, *words: str | Path, stdin: str = "", timeout: float = 120) -> str:
         """Run kubectl as the administrator; its standard output.  Raises CalledProcessError."""
         command = [str(self._kubectl), f"--kubeconfig={self.kubeconfig}", *map(str, words)]
         done = subprocess.run(

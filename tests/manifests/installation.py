@@ -52,7 +52,7 @@ class Installation:
     def down(self) -> None:
         """Stop the controller."""
         if self.process:
-            daemon.stop(self.bed.places, self.process, patience=10)
+            daemon.stop(self.bed.places, self.process, patience=60)
 
     def service_address(self) -> str:
         """The address of the webhook's Service."""
@@ -67,7 +67,7 @@ class Installation:
     @property
     def ready(self) -> bool:
         """What its readiness probe would say."""
-        return self.bed.run(["curl", "-sf", "-m", "3", "http://127.0.0.1:8080/readyz"]).returncode == 0
+        return self.bed.run(["curl", "-sf", "-m", "20", "http://127.0.0.1:8080/readyz"]).returncode == 0
 
     def log(self) -> str:
         """What the controller has logged."""
@@ -75,7 +75,7 @@ class Installation:
 
     def cdefence(self, *words: str) -> tuple[int, str]:
         """Run the command line as the administrator; exit code and standard output."""
-        done = self.bed.run([CDEFENCE, *words], timeout=100)
+        done = self.bed.run([CDEFENCE, *words], timeout=300)
         return done.returncode, done.stdout or done.stderr
 
     def _environment(self) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Installation:
         return path
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Wait until it holds.  AssertionError when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -38,7 +38,7 @@ def kubectl() -> str:
 def rendered(folder: Path) -> tuple[Json, ...]:
     """Every object of a kustomization."""
     done = subprocess.run(
-        [kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60
+        [kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return tuple(each for each in yaml.safe_load_all(done.stdout) if each)

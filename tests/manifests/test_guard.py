@@ -21,7 +21,7 @@ from tests.manifests.requests import CDE, OLD, PLAIN, RUNNING, deployment
 
 GUARD = Path(__file__).parents[2] / "manifests/kustomize/base/guard"
 GOLDEN = "guard.txt"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 SETUP = f"""
 apiVersion: v1

@@ -8,7 +8,7 @@ from tests.manifests.api import Request
 from tests.manifests.installation import ACCOUNT, SAMPLES, SYSTEM, Installation, until
 from tests.manifests.pods import written
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 NAMESPACE = "payments"
 
@@ -23,7 +23,7 @@ def samples(installation: Installation) -> Installation:
 def test_the_controller_lives_with_its_rights(installation: Installation) -> None:
     """It has done each of its duties as its own service account, and nothing was forbidden."""
     for duty in (("secret", "cdefence-tls"), ("lease", "cdefence-controller")):
-        assert installation.get(*duty), duty
+        until(lambda duty=duty: bool(installation.get(*duty)), str(duty))
     webhook = installation.get("mutatingwebhookconfiguration", "cdefence-injector")
     until(lambda: _has_bundle(installation), "caBundle is filled in")
     assert webhook["webhooks"][0]["failurePolicy"] == "Fail"
@@ -105,8 +105,8 @@ def test_the_ca_is_where_sidecars_look_for_it(samples: Installation) -> None:
 def test_every_sample_gets_its_pods(samples: Installation) -> None:
     """Webhook and guard agree about pods of Deployments, a StatefulSet and a Job; elsewhere nothing is changed."""
     wanted = {"checkout": 1, "vault": 2, "gateway": 1, "shop": 1, "ledger": 1, "settlement": 1}
-    until(lambda: _pods(samples, NAMESPACE) == wanted, "pods in payments", 60)
-    until(lambda: _pods(samples, "elsewhere") == {"stranger": 1}, "a pod elsewhere", 60)
+    until(lambda: _pods(samples, NAMESPACE) == wanted, "pods in payments")
+    until(lambda: _pods(samples, "elsewhere") == {"stranger": 1}, "a pod elsewhere")
     for pod in _found(samples, NAMESPACE):
         assert [each["name"] for each in pod["spec"]["initContainers"][:2]] == [
             "cdefence-init",
@@ -146,7 +146,7 @@ def test_check_leaves_nothing_behind(samples: Installation) -> None:
     def left() -> bool:
         return "cdefence-check" in samples.api.kubectl("get", "namespaces", "-o", "name")
 
-    until(lambda: not left(), "the namespace of the trial is gone", 60)
+    until(lambda: not left(), "the namespace of the trial is gone")
 
 
 def test_check_that_only_looks_makes_nothing(samples: Installation) -> None:
@@ -186,3 +186,4 @@ def test_without_the_webhook_nothing_starts_unprotected(samples: Installation) -
         assert elsewhere.status == 201
     finally:
         samples.apply()
+        until(lambda: _has_bundle(samples), "the webhook can be called again")

@@ -6,7 +6,7 @@ from tests.manifests.api import Request
 from tests.manifests.installation import KUSTOMIZE, Installation, until
 from tests.manifests.pods import written
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 NAMESPACE = "was-opted-in"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -21,17 +21,17 @@ def test_uninstall_and_install_again(installation: Installation) -> None:
     api.kubectl("create", "namespace", NAMESPACE)
     api.kubectl("label", "namespace", NAMESPACE, "cdefence.io/injection=enabled")
     until(lambda: "default" in api.kubectl("get", "sa", "-n", NAMESPACE, "-o", "name"), "an account")
-    assert _status(installation) == 201  # through webhook and guard
+    until(lambda: _status(installation) == 201, "through webhook and guard")
 
     installation.down()
-    api.kubectl("delete", "-k", KUSTOMIZE / "overlays/dev", timeout=120)
+    api.kubectl("delete", "-k", KUSTOMIZE / "overlays/dev", timeout=300)
     left = api.kubectl(
         "get", "ns,clusterrole,validatingadmissionpolicy,mutatingwebhookconfiguration", "-o", "name"
     )
     assert "cdefence-" not in left.replace("cdefence-check", "")
     until(lambda: _status(installation) == 201, "a pod starts without sidecar")
     api.kubectl("label", "namespace", NAMESPACE, "cdefence.io/injection-")
-    api.kubectl("delete", "namespace", NAMESPACE, timeout=120)
+    api.kubectl("delete", "namespace", NAMESPACE, timeout=300)
 
     installation.up()
     until(

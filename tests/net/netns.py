@@ -46,7 +46,7 @@ _numbers = itertools.count()
 def command(*words: str, stdin: str | None = None) -> str:
     """Standard output of a fixed command that must succeed."""
     done = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, check=False, timeout=30, cwd=ROOT
+        words, input=stdin, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
     )
     assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
     return done.stdout

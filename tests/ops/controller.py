@@ -115,7 +115,7 @@ class Controller:
         async def inside() -> None:
             work()
 
-        asyncio.run_coroutine_threadsafe(inside(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(inside(), self._loop).result(60)
 
     # --- what it says
 
@@ -196,13 +196,13 @@ def controlled(controller: Controller, tls: ssl.SSLContext, sock: socket.socket)
     thread = Thread(target=loop.run_forever, name="controller")
     thread.start()
     server = asyncio.run_coroutine_threadsafe(
-        asyncio.start_server(controller.talk, sock=sock, ssl=tls, ssl_handshake_timeout=5), loop
-    ).result(10)
+        asyncio.start_server(controller.talk, sock=sock, ssl=tls, ssl_handshake_timeout=60), loop
+    ).result(60)
     controller.port = sock.getsockname()[1]
     try:
         yield controller
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

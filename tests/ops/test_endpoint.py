@@ -63,7 +63,7 @@ def run(request) -> Callable[[Conversation], None]:
 
     def run(conversation: Conversation) -> None:
         async def main() -> None:
-            async with asyncio.timeout(30), served() as port:
+            async with asyncio.timeout(120), served() as port:
                 await conversation(port)
 
         with asyncio.Runner(loop_factory=request.param) as runner:
@@ -177,7 +177,7 @@ def test_a_defect_in_a_page_is_logged_and_ends_one_connection(run, caplog):
 
 def test_stop_drops_what_is_open():
     async def main() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             async with served() as port:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(b"GET /ec")

@@ -35,7 +35,7 @@ def ask(tmp_path: Path) -> Callable[[Test], None]:
         metrics = Metrics()
         access = Access(Origin("localhost", controller.port), tmp_path / "token", tmp_path / "ca.crt")
         lookup = ScopeLookup(access, metrics)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await test(lookup, controller, metrics)
         await lookup.close()
 
@@ -52,7 +52,9 @@ def ask(tmp_path: Path) -> Callable[[Test], None]:
 
 @pytest.fixture
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scope_lookup, "BUDGET_S", 10.0)
+    """However busy this machine is, a question is answered in time and an answer is still remembered."""
+    monkeypatch.setattr(scope_lookup, "BUDGET_S", 60.0)
+    monkeypatch.setattr(scope_lookup, "FORGET_S", 600.0)
 
 
 @pytest.mark.usefixtures("_patient")
@@ -146,6 +148,7 @@ def test_an_answer_about_somebody_else_is_none(ask: Callable[[Test], None]) -> N
     ask(test)
 
 
+@pytest.mark.usefixtures("_patient")
 def test_nobody_there_is_unknown_and_not_asked_again_for_a_while(ask: Callable[[Test], None]) -> None:
     async def test(lookup: ScopeLookup, controller: Controller, metrics: Metrics) -> None:
         access = Access(Origin("127.0.0.1", 1), lookup._access.token, lookup._access.ca)

@@ -71,7 +71,7 @@ def test_a_slow_reader_stalls_the_sender_and_costs_no_memory(
     with side.inbound().open() as (client, server), ThreadPoolExecutor() as pool:
         begin(client, server)
         before = side.rss
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         sending = pool.submit(send, client)
         eventually(lambda: stalled(client))
         assert not sending.done()

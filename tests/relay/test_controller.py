@@ -45,6 +45,10 @@ API = f"https://{OUTSIDE[4]}:{API_PORT}"
 NO_MAP = "no scope map is loaded, or it has expired\n"
 
 
+PATIENT = "from sidecar.ops import scope_lookup; scope_lookup.BUDGET_S = 60.0"
+"""A question to the controller of these tests is answered, however busy this machine is."""
+
+
 def entries(outside: PeerClass | None = CONNECTED) -> dict[tuple[str, int | None], PeerClass]:
     """The pod in scope, and the outside in a scope or not listed."""
     pod = {(ip, None): IN for ip in POD.values()}
@@ -136,7 +140,7 @@ def test_from_no_map_to_ready(here: Room, tmp_path: Path) -> None:
             eventually(lambda: side.ready)
             assert served(side)
             assert side.value("cdefence_scope_stream_connected") == 1
-            assert side.value("cdefence_scope_map_age_seconds") < 5
+            eventually(lambda: side.value("cdefence_scope_map_age_seconds") < 5)
             assert side.value("cdefence_scope_map_entries", scope="connected-to") == 2
             assert version(side) == re.sub(r".*policy (\w+) in force.*", r"\1", side.log(), flags=re.DOTALL)
             assert controller.requests[-1] == "/v1/scopes token-1"
@@ -203,7 +207,7 @@ def test_where_the_first_policy_is_bad_nothing_begins(here: Room, tmp_path: Path
 
 
 def test_while_the_controller_is_away_the_last_map_holds(here: Room, tmp_path: Path) -> None:
-    ages = {"SCOPE_MAP_STALE_AFTER_S": "1", "SCOPE_MAP_EXPIRE_AFTER_S": "6"}
+    ages = {"SCOPE_MAP_STALE_AFTER_S": "1", "SCOPE_MAP_EXPIRE_AFTER_S": "15"}
     with governed(here, tmp_path, **ages) as (side, controller):
         with serving(side, controller):
             eventually(lambda: side.ready)
@@ -267,7 +271,7 @@ def test_silence_is_noticed_and_ended(here: Room, tmp_path: Path) -> None:
 
 def test_a_new_peer_is_asked_about(here: Room, tmp_path: Path) -> None:
     controller = Controller(tuple(CLUSTER), entries(outside=None), beat_s=0.2)
-    with both(here, tmp_path, controller) as (side, _):
+    with both(here, tmp_path, controller, python(PATIENT)) as (side, _):
         watch = side.watch()
         assert side.inbound().denied(80)
         eventually(lambda: watch.told() == ["denied:unknown_peer"])
@@ -310,8 +314,11 @@ def test_an_answer_is_not_waited_for_longer_than_its_budget_and_nobody_else_wait
 
 
 def test_a_map_that_comes_meanwhile_is_believed(here: Room, tmp_path: Path) -> None:
-    controller = Controller(tuple(CLUSTER), entries(outside=None), beat_s=0.2, lookup_delay=0.1)
-    with both(here, tmp_path, controller) as (side, _), side.inbound().listening() as listener:
+    controller = Controller(tuple(CLUSTER), entries(outside=None), beat_s=0.2, lookup_delay=1.0)
+    with (
+        both(here, tmp_path, controller, python(PATIENT)) as (side, _),
+        side.inbound().listening() as listener,
+    ):
         client = side.inbound().dial(listener.getsockname()[1])
         controller.put((OUTSIDE[4], None, CONNECTED))
         listener.accept()[0].close()

@@ -23,8 +23,8 @@ pytestmark = lab
 LIVEZ, PRESTOP = "/app/shop/livez", "/app/shop/prestop"
 PORT = 8080
 PROBES = {
-    LIVEZ: {"kind": "http", "port": PORT, "path": "/healthz"},
-    PRESTOP: {"kind": "hook", "port": PORT, "path": "/bye"},
+    LIVEZ: {"kind": "http", "port": PORT, "path": "/healthz", "timeout": 60},
+    PRESTOP: {"kind": "hook", "port": PORT, "path": "/bye", "timeout": 60},
 }
 
 
@@ -109,7 +109,7 @@ def drain(here: Room, side: Sidecar, **environment: str) -> subprocess.Completed
 
 def test_a_drain_before_the_end_is_inbound_only(here: Room) -> None:
     """Idle inbound connections are closed, whatever is under way goes on, new ones are served; nothing outbound ends."""
-    with sidecar(here, {"DRAIN_S": "20"}) as side, side.outbound().open() as (out, far):
+    with sidecar(here, {"DRAIN_S": PATIENCE}) as side, side.outbound().open() as (out, far):
         out.sendall(get())
         assert exactly(far, len(get())) == get()
         far.sendall(OK)

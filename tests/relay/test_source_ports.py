@@ -10,7 +10,7 @@ import pytest
 
 from sidecar.relay import source_ports
 from sidecar.relay.source_ports import SourcePorts
-from tests.net.netns import lab
+from tests.net.netns import lab, namespace
 from tests.relay.sidecar import Room, Sidecar, sidecar
 from tests.relay.sockets import shut
 
@@ -70,14 +70,18 @@ def test_what_the_administrator_has_reserved_is_understood(text: str, ports: set
 
 
 def test_ports_that_are_taken_are_passed_by_and_in_the_end_the_kernel_chooses() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        taken = server.getsockname()[1]
-        low = taken - 1
-        with SourcePorts(low, taken).dial(server.getsockname()) as alone:
-            assert alone.getsockname()[1] != taken
-        ports = SourcePorts(low, taken + 2, reserved=frozenset({taken}))
-        with ports.dial(server.getsockname()) as next_one:
-            assert next_one.getsockname()[1] == taken + 2
+    def dialed() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            taken = server.getsockname()[1]
+            low = taken - 1
+            with SourcePorts(low, taken).dial(server.getsockname()) as alone:
+                assert alone.getsockname()[1] != taken
+            ports = SourcePorts(low, taken + 2, reserved=frozenset({taken}))
+            with ports.dial(server.getsockname()) as next_one:
+                assert next_one.getsockname()[1] == taken + 2
+
+    with namespace() as alone:  # no other program has ports here
+        alone.run(dialed)
 
 
 def test_an_error_that_another_port_would_not_mend_is_told() -> None:

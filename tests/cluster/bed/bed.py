@@ -93,7 +93,7 @@ class Bed:
         return os.environ | {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
 
     def run(
-        self, command: Sequence[str | Path], *, stdin: str = "", outside: bool = False, timeout: float = 60
+        self, command: Sequence[str | Path], *, stdin: str = "", outside: bool = False, timeout: float = 120
     ) -> "subprocess.CompletedProcess[str]":
         """Run `command` in the bed to its end; its exit code is the caller's to judge.  Raises BedError if it has none."""
         try:
@@ -143,7 +143,7 @@ class Bed:
         for name in ("kube-scheduler", "kube-controller-manager", "kube-apiserver"):
             daemon.stop(self.places, daemon.find(self.places, name), patience=3)
 
-    def start_apiserver(self, *, seconds: float = 60) -> None:
+    def start_apiserver(self, *, seconds: float = 180) -> None:
         """Start the API server and what ended with it, and wait until it is ready."""
         facts = self._facts()
         binaries = build.control_binaries(facts.version)
@@ -161,11 +161,11 @@ class Bed:
         server = control.start_apiserver(places, binaries, facts.port)
         words: list[str | Path] = [_PYTHON, "-m", "tests.cluster.bed.door", places.netns, str(facts.port)]
         daemon.start(places, "door", words, within=None, env={"PYTHONPATH": str(REPOSITORY)})
-        self._until_ready(facts.port, server, 90)
+        self._until_ready(facts.port, server, 180)
         manager = control.start_manager(places, binaries)
         scheduler = control.start_scheduler(places, binaries)
         ready = partial(control.accounts_ready, places, facts.port)
-        self._until(ready, "default service account", 60, server, manager, scheduler)
+        self._until(ready, "default service account", 180, server, manager, scheduler)
         if facts.worker:
             self._start_worker(build.worker_binaries())
         (places.folder / "facts.json").write_text(json.dumps(asdict(facts)))
@@ -173,12 +173,12 @@ class Bed:
     def _start_worker(self, binaries: Path) -> None:
         places = self.places
         containerd = worker.start_containerd(places)
-        self._until(lambda: worker.containerd_ready(places), "containerd", 30, containerd)
+        self._until(lambda: worker.containerd_ready(places), "containerd", 120, containerd)
         images.load(places, images.pause())
         daemons = (worker.start_kubelet(places, binaries), worker.start_proxy(places, binaries))
         self.apply(dns.manifest(binaries))
-        self._until(self._node_ready, "node Ready", 60, containerd, *daemons)
-        self._until(self._dns_ready, "cluster DNS ready", 60, containerd, *daemons)
+        self._until(self._node_ready, "node Ready", 180, containerd, *daemons)
+        self._until(self._dns_ready, "cluster DNS ready", 180, containerd, *daemons)
 
     def _node_ready(self) -> bool:
         return (

@@ -135,7 +135,7 @@ def answers(places: Places, port: int, path: str) -> bool:
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
     context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
     try:
-        with urllib.request.urlopen(f"https://127.0.0.1:{port}{path}", timeout=2, context=context) as answer:
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}{path}", timeout=10, context=context) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -48,7 +48,7 @@ def _play(cluster: Cluster, begin: float) -> int:
     if not cluster.bed:
         print("nobody plays the host outside of this cluster: rows with `internet` are left out")
     good = show(Stage(KubeScene(cluster)), rows)
-    cluster.until(lambda: install.job_completed(cluster, "settlement"), "the Job is complete", seconds=60)
+    cluster.until(lambda: install.job_completed(cluster, "settlement"), "the Job is complete")
     print("\nthe Job `settlement` has completed, with its sidecar")
     print(f"{good} of {len(rows)} scenarios as expected, {time.monotonic() - begin:.0f} s in all")
     return 0 if good == len(rows) else 1

@@ -23,7 +23,7 @@ NAMESPACE: Final = "payments"
 TAG: Final = "cdefence:dev"
 """What the overlay calls the image."""
 APP: Final = "cdefence.test/app:1"
-PATIENCE: Final = 120.0
+PATIENCE: Final = 300.0
 """Seconds that a rollout may take; two cores start a dozen pods with sidecars."""
 WORKLOADS: Final = (
     "deployment/checkout",
@@ -47,7 +47,7 @@ def install(cluster: Cluster, overlay: Path = OVERLAY) -> None:
         "{.webhooks[0].clientConfig.caBundle}",
         ("mutatingwebhookconfiguration", contract.WEBHOOK_CONFIG),
     )
-    cluster.until(lambda: bool(cluster.ask(path, *words)), "the webhook has its caBundle", seconds=60)
+    cluster.until(lambda: bool(cluster.ask(path, *words)), "the webhook has its caBundle")
 
 
 def tag(bed: Bed, image: str) -> None:

@@ -32,7 +32,7 @@ def scene(cluster: Cluster, bed: Bed) -> Iterator[Scene]:
     ):
         cluster.apply(routes.manifest(cluster))
         for namespace in (INSIDE, OUTSIDE):
-            cluster.wait("condition=Ready", "pods", "--all", "-n", namespace, seconds=150)
+            cluster.wait("condition=Ready", "pods", "--all", "-n", namespace)
         yield Scene(cluster, bed)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sidecar import contract
 from tests.cluster.bed.bed import Bed
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import PATIENCE_S, Cluster
 from tests.cluster.demo.scene import pid_of
 from tests.cluster.faults.routes import INSIDE, NEWCOMER, OUTSIDE, ROUTES, Route, namespace_of, newcomer
 
@@ -74,7 +74,7 @@ class Scene:
             for route in ROUTES
         }
 
-    def watched(self, least: int = 10, seconds: float = 60) -> Mapping[Route, Counter[str]]:
+    def watched(self, least: int = 10, seconds: float = PATIENCE_S) -> Mapping[Route, Counter[str]]:
         """How knocks end from now on, until there are `least` of them on every route."""
         window = Window(end=float("inf"))
         ends: Mapping[Route, Counter[str]] = {}
@@ -93,7 +93,7 @@ class Scene:
         where = ("pod/newcomer", "-n", OUTSIDE)
         self.cluster.apply(newcomer(self.cluster, "newcomer", OUTSIDE, None))
         try:
-            self.cluster.wait("condition=Ready", *where, seconds=120)
+            self.cluster.wait("condition=Ready", *where)
             yield
         finally:
             self.cluster.kubectl("delete", *where, timeout=120)
@@ -112,7 +112,7 @@ class Scene:
             }
             return all(found.total() >= least for found in ends.values())
 
-        self.cluster.until(enough, "knocks of the newcomer", seconds=60)
+        self.cluster.until(enough, "knocks of the newcomer")
         assert ANSWERED not in ends["vault"]
         assert set(ends["stranger"]) == {ANSWERED}
 
@@ -165,16 +165,16 @@ class Scene:
         """Run so many replicas of the controller, and wait until that is so."""
         self.cluster.kubectl("scale", CONTROLLER, f"--replicas={replicas}", "-n", SYSTEM)
         if replicas:
-            self.cluster.rollout(CONTROLLER, "-n", SYSTEM, seconds=120)
+            self.cluster.rollout(CONTROLLER, "-n", SYSTEM)
         else:
             words = ("pods", "-n", SYSTEM, "-l", "app.kubernetes.io/component=controller")
-            self.cluster.wait("delete", *words, seconds=120)
+            self.cluster.wait("delete", *words)
 
     def fresh(self, *pods: str) -> bool:
         """Whether all these sidecars follow the controller."""
         return all(self.sidecar(pod, "cdefence_scope_stream_connected") == 1 for pod in pods)
 
-    def until_fresh(self, *pods: str, seconds: float = 120) -> None:
+    def until_fresh(self, *pods: str, seconds: float = PATIENCE_S) -> None:
         """Wait for that."""
         self.cluster.until(lambda: self.fresh(*pods), f"{', '.join(pods)}: map fresh", seconds=seconds)
 

@@ -75,7 +75,7 @@ def _knocks(scene: Scene, name: str, namespace: str, wanted: tuple[Route, ...]) 
         told = Counter(each.to for each in found)
         return all(told[route.name] >= 5 for route in wanted)
 
-    scene.cluster.until(enough, f"knocks of {name}", seconds=150)
+    scene.cluster.until(enough, f"knocks of {name}")
     return found
 
 

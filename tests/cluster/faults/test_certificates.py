@@ -67,14 +67,12 @@ def test_changed_under_load(scene: Scene, healthy: None, change: Callable[[Data]
         written = change(before)
         certificate.write(scene, written)
         scene.cluster.until(
-            lambda: certificate.is_good(certificate.secret(scene)), "the Secret holds a good pair", seconds=90
+            lambda: certificate.is_good(certificate.secret(scene)), "the Secret holds a good pair"
         )
         now = certificate.secret(scene)
-        scene.cluster.until(
-            lambda: certificate.served(scene) == certificate.serial(now), "it is served", seconds=60
-        )
+        scene.cluster.until(lambda: certificate.served(scene) == certificate.serial(now), "it is served")
         enough = created_pods.injected + 20
-        scene.cluster.until(lambda: created_pods.injected >= enough, "more admissions", seconds=60)
+        scene.cluster.until(lambda: created_pods.injected >= enough, "more admissions")
     assert not created_pods.failures
     assert now[CA_CERT] == before[CA_CERT]
     assert (now[LEAF_CERT] == written[LEAF_CERT]) == (change is _fresh)
@@ -87,7 +85,7 @@ def test_deleted_under_load(scene: Scene, healthy: None) -> None:
     before = certificate.secret(scene)
     with scene.window() as window, admissions.continuous(scene.cluster) as created_pods:
         scene.cluster.kubectl("delete", "secret", contract.TLS_SECRET, "-n", SYSTEM)
-        scene.cluster.until(lambda: bool(certificate.secret(scene)), "the Secret is there again", seconds=90)
+        scene.cluster.until(lambda: bool(certificate.secret(scene)), "the Secret is there again")
     assert certificate.secret(scene) == before
     assert not created_pods.failures
     held(scene.ends(window))
@@ -102,15 +100,14 @@ def test_a_new_ca_under_load(scene: Scene, healthy: None) -> None:
     both = with_new_ca(held_now, datetime.now(UTC), Lives())
     with scene.window() as window, admissions.continuous(cluster) as created_pods:
         certificate.write(scene, as_data(both))
-        cluster.until(lambda: _told(scene, both.ca_bundle), "API server and sidecars are told", seconds=180)
+        cluster.until(lambda: _told(scene, both.ca_bundle), "API server and sidecars are told")
         certificate.write(scene, _fresh(as_data(both)))
         cluster.until(
             lambda: certificate.served(scene) == certificate.serial(certificate.secret(scene)),
             "it is served",
-            seconds=60,
         )
         cluster.kubectl("rollout", "restart", "deployment/cdefence-controller", "-n", SYSTEM)
-        cluster.rollout("deployment/cdefence-controller", "-n", SYSTEM, seconds=120)
+        cluster.rollout("deployment/cdefence-controller", "-n", SYSTEM)
         scene.until_fresh(*SIDECARS)
     assert not created_pods.failures
     held(scene.ends(window))

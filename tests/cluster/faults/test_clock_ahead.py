@@ -48,11 +48,11 @@ def test_a_sidecar_a_day_ahead(scene: Scene, healthy: None, tmp_path: Path) -> N
     pod = routes.pod("ahead", INSIDE, "in-scope", [routes.client(cluster, AHEAD)])
     with image_ahead(scene, tmp_path, DAY_S):
         cluster.apply(json.dumps(pod))
-        cluster.wait("condition=Ready", f"pod/{where[0]}", *where[1:], seconds=120)
+        cluster.wait("condition=Ready", f"pod/{where[0]}", *where[1:])
     try:
         scene.until_fresh("ahead")
         window = Window(end=float("inf"))
-        cluster.until(lambda: len(scene.knocks("ahead", window, INSIDE)) >= 40, "knocks", seconds=60)
+        cluster.until(lambda: len(scene.knocks("ahead", window, INSIDE)) >= 40, "knocks")
         ends = {(each.to, each.end == ANSWERED) for each in scene.knocks("ahead", window, INSIDE)}
         assert ends == {("vault", True), ("stranger", False)}
         assert 0 <= scene.map_age("ahead") < 30
@@ -70,18 +70,14 @@ def test_a_controller_almost_an_hour_ahead(scene: Scene, healthy: None, tmp_path
         with image_ahead(scene, tmp_path, ALMOST_AN_HOUR_S):
             _restart(scene)
         certificate.write(scene, {LEAF_CERT: b"none"})
-        scene.cluster.until(
-            lambda: certificate.is_good(certificate.secret(scene)), "a new certificate", seconds=90
-        )
+        scene.cluster.until(lambda: certificate.is_good(certificate.secret(scene)), "a new certificate")
         made = x509.load_pem_x509_certificate(certificate.secret(scene)[LEAF_CERT])
         assert (
             600 < time.time() - made.not_valid_before_utc.timestamp() < 3600 - 600
         )  # made by a clock that is ahead
-        scene.cluster.until(
-            lambda: certificate.served(scene) == made.serial_number, "it is served", seconds=60
-        )
+        scene.cluster.until(lambda: certificate.served(scene) == made.serial_number, "it is served")
         enough = created.injected + 20
-        scene.cluster.until(lambda: created.injected >= enough, "more admissions", seconds=60)
+        scene.cluster.until(lambda: created.injected >= enough, "more admissions")
         _restart(scene)  # with the right clock again; streams begin anew, under the new certificate
     assert not created.failures
     held(scene.ends(window))
@@ -89,5 +85,5 @@ def test_a_controller_almost_an_hour_ahead(scene: Scene, healthy: None, tmp_path
 
 def _restart(scene: Scene) -> None:
     scene.cluster.kubectl("rollout", "restart", CONTROLLER, "-n", SYSTEM)
-    scene.cluster.rollout(CONTROLLER, "-n", SYSTEM, seconds=120)
+    scene.cluster.rollout(CONTROLLER, "-n", SYSTEM)
     scene.until_fresh(*SIDECARS)

@@ -14,7 +14,8 @@ STALE_S = 35.0
 SIDECARS = ("vault", "sink", "checkout", "shop")
 WHY = 'failed calling webhook "injector.cdefence.io"'
 NOBODY_THERE = ("connection refused", "no endpoints available", "context deadline exceeded")
-"""What the API server adds to that; the last while kube-proxy still sends it to the replica that has just gone."""
+"""What the API server adds to that, once a connection that it had open has ended; the last of them while kube-proxy still
+sends it to the replica that has just gone."""
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +36,15 @@ def newcomer(gone: Scene) -> Iterator[None]:
 
 def test_a_pod_of_an_opted_in_namespace_is_refused_and_told_why(gone: Scene) -> None:
     pod = routes.newcomer(gone.cluster, "refused", INSIDE, "in-scope")
-    done = gone.cluster.run(["apply", "-f", "-"], stdin=pod)
-    assert done.returncode == 1
-    assert WHY in done.stderr
-    assert "https://cdefence-webhook.cdefence-system.svc:443/inject" in done.stderr
-    assert any(why in done.stderr for why in NOBODY_THERE), done.stderr
+
+    def told_why() -> bool:
+        done = gone.cluster.run(["apply", "-f", "-"], stdin=pod)
+        assert done.returncode == 1
+        assert WHY in done.stderr
+        assert "https://cdefence-webhook.cdefence-system.svc:443/inject" in done.stderr
+        return any(why in done.stderr for why in NOBODY_THERE)
+
+    gone.cluster.until(told_why, "a refusal that says that nobody is there")
 
 
 def test_a_deployment_says_why_it_has_no_pods(gone: Scene) -> None:
@@ -54,7 +59,6 @@ def test_a_deployment_says_why_it_has_no_pods(gone: Scene) -> None:
     gone.cluster.until(
         lambda: WHY in gone.cluster.ask("{.items[*].message}", *words),
         "an event of the ReplicaSet",
-        seconds=60,
     )
 
 
@@ -68,7 +72,7 @@ def test_with_a_stale_map_known_peers_are_allowed_and_denials_hold(gone: Scene, 
     def ages() -> list[float]:
         return [gone.map_age(pod) for pod in SIDECARS]
 
-    gone.cluster.until(lambda: min(ages()) > STALE_S, "stale maps everywhere", seconds=90)
+    gone.cluster.until(lambda: min(ages()) > STALE_S, "stale maps everywhere")
     held(gone.watched(20))
     gone.newcomer_is_kept_apart()
     page = gone.page("vault")
@@ -83,5 +87,5 @@ def test_back_again_maps_are_fresh_and_what_waited_starts(gone: Scene, newcomer:
     gone.newcomer_is_kept_apart()  # known now, as out of scope
     # The ReplicaSet would try again by itself, each time later; a new revision does at once.
     gone.cluster.kubectl("rollout", "restart", "deployment/waiting", "-n", INSIDE)
-    gone.cluster.rollout("deployment/waiting", "-n", INSIDE, seconds=120)
+    gone.cluster.rollout("deployment/waiting", "-n", INSIDE)
     gone.cluster.kubectl("delete", "deployment/waiting", "-n", INSIDE)
