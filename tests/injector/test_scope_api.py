@@ -99,7 +99,7 @@ class Replica:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not true():
             await asyncio.sleep(0.01)
 
@@ -118,7 +118,7 @@ def run(tmp_path: Path) -> Callable[[Callable[[Replica], Awaitable[None]]], None
         replica.port = endpoint.port
         serving = asyncio.create_task(endpoint.run())
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 await story(replica)
         finally:
             replica.hub.end_all()
