@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import BYTE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
+from sidecar.core.decode.unscannable import BYTE_COST, GLANCE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
 from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener, Trouble
@@ -52,6 +52,8 @@ class Shared:
 
 _SLICE: Final = 4 * 1024
 """How much of a container is opened at once: it can hold very much more."""
+_SHORT: Final = 512
+"""Bytes of a run that is looked at as a whole first: most runs are ids, and to begin a view costs three times as much."""
 
 
 class Inner(Protocol):
@@ -89,6 +91,7 @@ class Awake:
     def __init__(
         self,
         inner: Callable[[Spec], Inner],
+        silent: Callable[[bytes], bool],
         place: Place,
         keep: int,
         shared: Shared,
@@ -98,10 +101,11 @@ class Awake:
     ) -> None:
         """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one.
 
-        `limited` is the work in the views of what was opened, and of a view.
+        `silent` says of a complete text that a view shows whether nothing would be told of it.  `limited` is the work in the views of what was opened, and of a view.
         """
         self.problems: list[UnscannableError] = []
         self._inner = inner
+        self._silent = silent
         self._place = place
         self._keep = keep
         self._shared = shared
@@ -159,7 +163,11 @@ class Awake:
             if stretch is None:
                 if at == len(ends) or self._refused(spec):
                     return spans
-                stretch = self._stretches[spec.name] = self._begin(spec, text, begin, ends[at])
+                first = self._first(spec, text, begin, ends[at])
+                if passed := self._passed_over(spec, text[first - begin : first - begin + _SHORT]):
+                    at = bisect_right(ends, first + passed, at + 1)
+                    continue
+                stretch = self._stretches[spec.name] = self._begin(spec, first, ends[at])
                 at += 1
             while not spec.run and (beyond := bisect_right(ends, stretch.until, at)) > at:
                 stretch.until = max(stretch.until, ends[beyond - 1] + self._keep)
@@ -171,10 +179,27 @@ class Awake:
             while at < len(ends) and ends[at] <= stretch.fed:
                 at += 1
 
-    def _begin(self, spec: Spec, text: bytes, begin: int, end: int) -> "_Stretch":
+    def _first(self, spec: Spec, text: bytes, begin: int, end: int) -> int:
+        """Where a view begins that is woken by a sign that ends at `end`."""
         first = max(begin, end - self._keep)
-        if first or spec.run:
-            first += spec.start(text[first - begin : end - begin])
+        return first + spec.start(text[first - begin : end - begin]) if first or spec.run else first
+
+    def _passed_over(self, spec: Spec, piece: bytes) -> int:
+        """How many bytes a run at the beginning of `piece` has that is over there and shows nothing; 0: look closer."""
+        if not spec.run or spec.opens:
+            return 0
+        view = spec.make()
+        try:
+            decoded = view.feed(piece)
+        except UnscannableError:
+            return 0
+        if view.over is None:
+            return 0
+        if self._limited:
+            self._shared.effort.spent += GLANCE_COST
+        return len(piece) - view.over if self._silent(decoded) else 0
+
+    def _begin(self, spec: Spec, first: int, end: int) -> "_Stretch":
         inner = self._inner(spec)
         if inner.effort is not None:
             inner.effort.spent += VIEW_COST

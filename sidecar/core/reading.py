@@ -10,6 +10,7 @@ come for a while.  Most of what it decodes stands in the plain text too; a value
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from dlp_patterns.model import Confidence, Severity
@@ -214,7 +215,15 @@ def _awake(inspector: Inspector, place: Place, depth: int, shared: Shared, *, li
         through = place.through(spec.name, copy=spec.run, guessed=spec.guesses)
         return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens)
 
-    return Awake(inner, place, inspector.keep, shared, inspector.views, limited=limited)
+    silent = partial(_silent, inspector)
+    return Awake(inner, silent, place, inspector.keep, shared, inspector.views, limited=limited)
+
+
+def _silent(inspector: Inspector, text: bytes) -> bool:
+    """Whether nothing would be told of a complete text that a view shows."""
+    hits = inspector.matcher.once(text)
+    woken, hits = apart(hits, len(inspector.matcher.patterns)) if hits else ((), hits)
+    return not woken and not header_end(text, inspector.keep) and not inspector.any_value(hits, text)
 
 
 def spans(
