@@ -73,7 +73,10 @@ def before(text: bytes) -> bytes:
         return b""
     if text.endswith(b"\n") and (part := _PART.search(text)):
         return normal(part[1])
-    name = normal(_written(text))
+    written = _written(text)
+    if not written:
+        return b""
+    name = normal(written)
     pair = _PAIR.search(text) or _ATTRIBUTE.search(text) if _VALUE.fullmatch(name) else None
     return normal(pair[1]) if pair else name
 

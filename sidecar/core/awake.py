@@ -14,7 +14,14 @@ from typing import Final, Protocol
 
 from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
-from sidecar.core.decode.unscannable import BYTE_COST, GLANCE_COST, TOO_MUCH, VIEW_COST, Effort, UnscannableError
+from sidecar.core.decode.unscannable import (
+    BYTE_COST,
+    GLANCE_COST,
+    TOO_MUCH,
+    VIEW_COST,
+    Effort,
+    UnscannableError,
+)
 from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
 from sidecar.core.views.containers.opener import Opener, Trouble

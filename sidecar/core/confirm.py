@@ -16,7 +16,7 @@ from sidecar.core import judgement
 from sidecar.core.allowances import NO_MARKS, Marks
 from sidecar.core.findings import Action, Finding, FindingClass, Place
 from sidecar.core.hits import Hit
-from sidecar.core.judgement import Judge
+from sidecar.core.judgement import Around, Judge
 from sidecar.core.policy import FlowRules
 from sidecar.core.reasons import Reason
 from sidecar.core.where import roughly
@@ -119,11 +119,8 @@ class Confirmer:
         """
         index, end = hit
         pattern = self.patterns[index]
-        confirmed = self._first(index, window, end - base)
-        if confirmed is None:
-            return None
-        confidence = self._weighed(index, window, confirmed, guessed=place.guessed)
-        if confidence is None:
+        confirmed, confidence = self._weighed(index, window, end - base, guessed=place.guessed)
+        if confirmed is None or confidence is None:
             return None
         card = pattern.klass is DataClass.PAN
         klass = FindingClass.TEST_PAN if confirmed.test and card else _CLASSES[pattern.klass]
@@ -163,15 +160,19 @@ class Confirmer:
 
     def is_value(self, hit: Hit, window: bytes, base: int) -> bool:
         """Whether `confirm` would confirm it."""
-        confirmed = self._first(hit[0], window, hit[1] - base)
-        return confirmed is not None and self._weighed(hit[0], window, confirmed) is not None
+        return self._weighed(hit[0], window, hit[1] - base)[1] is not None
 
     def _weighed(
-        self, index: int, window: bytes, confirmed: Confirmed, *, guessed: bool = False
-    ) -> Confidence | None:
-        before = window[max(0, confirmed.start - MAX_DISTANCE) : confirmed.start]
+        self, index: int, window: bytes, end: int, *, guessed: bool = False
+    ) -> tuple[Confirmed, Confidence | None] | tuple[None, None]:
+        """What the check confirms, and how sure that is where it stands; None: it is no finding."""
+        first = self._first(index, window, end)
+        if first is None:
+            return None, None
+        confirmed, named = first
         behind = window[confirmed.end : confirmed.end + judgement.BEHIND]
-        return self._judges[index].confidence(confirmed.evidence, before, behind, guessed=guessed)
+        judge, before = self._judges[index], _before(window, confirmed.start)
+        return confirmed, judge.confidence(confirmed.evidence, before, behind, named, guessed=guessed)
 
     def rules_out(self, index: int, end: int, text: bytes) -> bool:
         """Whether it takes no more than such a look."""
@@ -188,10 +189,11 @@ class Confirmer:
         found = _ending(pattern.boundary.left, pattern.regex).search(text, max(0, len(text) - pattern.width))
         return found.start() if found else None
 
-    def _first(self, index: int, window: bytes, end: int) -> Confirmed | None:
+    def _first(self, index: int, window: bytes, end: int) -> tuple[Confirmed, Around | None] | None:
         """The first value that the check confirms among the spans of the pattern that end at the hit.
 
-        There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.
+        There can be several, and the first may be a decoy: `xoxb-placeholder-xoxb-...`.  With it comes what the name of
+        its field says, if that was looked up.
         """
         pattern, check = self.patterns[index], self._checks[index]
         judge, at_best = self._judges[index], self._at_best[index]
@@ -200,14 +202,18 @@ class Confirmer:
             found = regex.search(window, max(0, stop - pattern.width), stop)
             while found is not None:
                 start = found.start()
-                if at_best is None or not judge.speaks_against(
-                    at_best(window, start, stop), window[max(0, start - MAX_DISTANCE) : start]
-                ):
-                    confirmed = check(window, start, stop)
-                    if confirmed is not None:
-                        return confirmed
+                named = None
+                if at_best is not None and judge.heeds(at_best(window, start, stop)):
+                    named = judge.named(_before(window, start))
+                if named is not Around.AGAINST and (confirmed := check(window, start, stop)) is not None:
+                    return confirmed, named if confirmed.start == start else None
                 found = regex.search(window, start + 1, stop)
         return None
+
+
+def _before(window: bytes, start: int) -> bytes:
+    """The text before a value that speaks of it."""
+    return window[max(0, start - MAX_DISTANCE) : start]
 
 
 def _look(cut: ShortCut | None, right: Boundary) -> ShortCut | None:

@@ -127,6 +127,8 @@ _NAMES: Final = 256
 """Names of fields that are remembered for a pattern."""
 _CALLED_IN: Final = 32
 """How far before a value what it is called begins, bytes, at most."""
+_BEHIND_CALLED: Final = b" #:."
+"""What can stand between that word and the value; `_CALLED` is asked only where a letter stands before these."""
 
 
 class Judge:
@@ -146,25 +148,32 @@ class Judge:
         self._names: dict[bytes, Around] = {}
 
     def confidence(
-        self, evidence: Evidence, before: bytes, behind: bytes = b"", *, guessed: bool = False
+        self,
+        evidence: Evidence,
+        before: bytes,
+        behind: bytes = b"",
+        named: Around | None = None,
+        *,
+        guessed: bool = False,
     ) -> Confidence | None:
         """How sure a value with such evidence is between `before` and `behind`; None: it is no finding.
 
-        `guessed` is a text of which nobody declared that it is what it is read as.
+        `named` is what `named` says of `before`, where that was asked already; `guessed` is a text of which nobody
+        declared that it is what it is read as.
         """
-        around = self.look(before, behind)
+        around = self.look(before, behind, named)
         if self._context is not None and self._context.required and around < Around.NEARBY:
             return None
         row = self._table[evidence]
         return row[Around.GUESSED] if guessed and row[around] is not None else row[around]
 
-    def speaks_against(self, evidence: Evidence, before: bytes) -> bool:
-        """Whether the field's name alone makes a value with such evidence no finding."""
-        return self._table[evidence][Around.AGAINST] is None and self._named(before) is Around.AGAINST
+    def heeds(self, evidence: Evidence) -> bool:
+        """Whether a field's name alone can make a value with such evidence no finding."""
+        return self._table[evidence][Around.AGAINST] is None
 
-    def look(self, before: bytes, behind: bytes = b"") -> Around:
-        """What the text right before a value, and the words right behind it, say about it."""
-        said = self._named(before)
+    def look(self, before: bytes, behind: bytes = b"", named: Around | None = None) -> Around:
+        """What the text right before a value, and the words right behind it, say about it; `named`: as above."""
+        said = self.named(before) if named is None else named
         if said not in _OPEN:
             return said
         context = self._context
@@ -172,7 +181,7 @@ class Judge:
             return Around.NEARBY if said is Around.OTHER else Around.WORD
         return said
 
-    def _named(self, before: bytes) -> Around:
+    def named(self, before: bytes) -> Around:
         """What the name of its field says of a value, or what it is called in a sentence, if nothing else does."""
         name = fieldname.before(before)
         said = self._names.get(name)
@@ -180,9 +189,7 @@ class Judge:
             said = self._said(name)
             if len(self._names) < _NAMES and name.replace(b"_", b"").isalpha():
                 self._names[name] = said
-        if self._is_called and said in _OPEN and _CALLED.search(before, max(0, len(before) - _CALLED_IN)):
-            return Around.AGAINST
-        return said
+        return Around.AGAINST if self._is_called and said in _OPEN and _is_called(before) else said
 
     def _said(self, name: bytes) -> Around:
         context = self._context
@@ -201,6 +208,13 @@ class Judge:
 
 _OPEN: Final = (Around.OTHER, Around.NOTHING)
 """A name that says this leaves it to the words."""
+
+
+def _is_called(before: bytes) -> bool:
+    """Whether the number behind `before` is called something else there."""
+    if not before[-4:].rstrip(_BEHIND_CALLED)[-1:].isalpha():
+        return False
+    return _CALLED.search(before, max(0, len(before) - _CALLED_IN)) is not None
 
 
 def look(pattern: Pattern, before: bytes, behind: bytes = b"") -> Around:

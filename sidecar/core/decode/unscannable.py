@@ -41,7 +41,7 @@ HIT_COST: Final = 55_000
 VALUE_COST: Final = 120_000
 """Of a hit of a pattern that is looked at, of one that is not ruled out by that (lists of order numbers, packed ten to one,
 are everyday traffic), and of the value that it turns out to be."""
-GLANCE_COST: Final = 40_000
+GLANCE_COST: Final = 20_000
 VIEW_COST: Final = 150_000
 """Of a short run that is looked at as a whole, and of a view that begins."""
 

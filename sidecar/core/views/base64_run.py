@@ -22,9 +22,10 @@ _BACKWARDS: Final = re.compile(rb"(?:[A-Za-z0-9+_-]|/\\?|[ \t]{0,8}\n\r?|n\\(?:r
 _NO_LETTER: Final = re.compile(rb"\\r|\\n|[^A-Za-z0-9+/_-]")
 _SCORED: Final = 32
 """Letters before the end of a sign that tell where the groups of four begin."""
-_TEXT: Final = bytes((0, *b"\t\r\n", *range(0x20, 0x7F)))
-_DIGIT: Final = b"0123456789"
-"""Counts twice: `1111` in base64 is `LLLL` in base64, one letter further."""
+_WORTH: Final = bytes(
+    2 if 0x30 <= byte <= 0x39 else byte in (0, *b"\t\r\n", *range(0x20, 0x7F)) for byte in range(256)
+)
+"""How much a byte looks like text.  Digits count twice: `1111` in base64 is `LLLL` in base64, one letter further."""
 _CONTAINERS: Final = (b"H4sI", b"UEsDB", b"JVBERi")
 """gzip, zip and PDF, which begin a run."""
 
@@ -90,7 +91,8 @@ def start(before: bytes) -> int:
     if before.startswith(_CONTAINERS, first):
         return first
     letters = _NO_LETTER.sub(b"", before[first:]).translate(_STANDARD)
-    shift = max(range(4), key=lambda shift: (_score(letters, shift), -shift))
+    scores = [_score(letters, shift) for shift in range(4)]
+    shift = scores.index(max(scores))
     for _ in range(shift):
         step = _LETTERS.search(before, first)
         first = step.start() + 1 if step else len(before)
@@ -100,10 +102,7 @@ def start(before: bytes) -> int:
 def _score(letters: bytes, shift: int) -> int:
     """How much the end of the letters looks like text if groups begin behind the first `shift`."""
     whole = (len(letters) - shift) // 4 * 4
-    group = letters[shift : shift + whole][-_SCORED:]
-    decoded = a2b_base64(group)
-    other, no_digit = decoded.translate(None, _TEXT), decoded.translate(None, _DIGIT)
-    return 2 * len(decoded) - len(other) - len(no_digit)
+    return sum(a2b_base64(letters[shift : shift + whole][-_SCORED:]).translate(_WORTH))
 
 
 class Base64:
