@@ -108,7 +108,8 @@ class Awake:
     ) -> None:
         """A view begins `keep` bytes before its first sign, and sleeps as far behind its last one.
 
-        `silent` says of a complete text that a view shows whether nothing would be told of it.  `limited` is the work in the views of what was opened, and of a view.
+        `silent` says of a complete text that a view shows whether nothing would be told of it.  `limited` is the work in
+        the views of what was opened, and of a view.
         """
         self.problems: list[UnscannableError] = []
         self._inner = inner

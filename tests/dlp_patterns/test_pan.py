@@ -118,7 +118,11 @@ def test_any_separator_finds_the_number_and_no_broken_one(
     assert found(text(number))
     at = data.draw(st.integers(0, len(number) - 1))
     other = data.draw(st.sampled_from(b"0123456789").filter(lambda digit: digit != number[at]))
-    assert found(text(number[:at] + bytes([other]) + number[at + 1 :])) == []
+    broken = number[:at] + bytes([other]) + number[at + 1 :]
+    by_chance = len(number) == 19 and luhn.is_valid(
+        broken[:16]
+    )  # its first four groups are a number of their own
+    assert found(text(broken)) == [] or by_chance
 
 
 # Around the number: what is found (True: the number), and the reason in words.
