@@ -24,6 +24,7 @@ from sidecar.core.decode.unscannable import (
 )
 from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
+from sidecar.core.views.columns import Columns
 from sidecar.core.views.containers.opener import Opener, Trouble
 from sidecar.core.views.view import Spec, View
 
@@ -148,6 +149,17 @@ class Awake:
         if any(stretch.spec.opens for stretch in self._stretches.values()):
             self._settle()
         return spans
+
+    def pause(self) -> list[Span]:
+        """The values in views if the text were over; but it may go on."""
+        return [
+            span for stretch in self._stretches.values() for span in _told(stretch, stretch.inner.pause())
+        ]
+
+    def columns_read(self, length: int) -> int:
+        """The offset in the text, of `length` bytes so far, up to which all is told that a table's columns show."""
+        stretch = self._stretches.get("columns")
+        return length if stretch is None else stretch.rows_read(self._keep)
 
     def end(self) -> list[Span]:
         """The values that the end of the text completes."""
@@ -300,8 +312,8 @@ class Awake:
 
 
 def _told(stretch: "_Stretch", spans: list[Span]) -> list[Span]:
-    """Values that tell where in the text the sign stood through which they were seen."""
-    return [replace(span, sign=stretch.sign) for span in spans] if spans else spans
+    """Values that tell where in the text the sign stood through which they were seen, and in which row of a table."""
+    return [replace(span, sign=stretch.sign, row=stretch.row(span)) for span in spans] if spans else spans
 
 
 class _Stretch:
@@ -357,6 +369,19 @@ class _Stretch:
             if self._marks and self._marks[-1][1] == self.inner.length:
                 self._marks.pop()
             self._marks.append((self._seen - self.view.pending, self.inner.length))
+
+    def row(self, span: Span) -> tuple[int, int] | None:
+        """Where the row is in the text whose columns show a value; None if it is no table's, or a view in it shows it."""
+        if not isinstance(self.view, Columns) or span.sign is not None:
+            return None
+        begin, end = self.view.places.row(span.start)
+        return self.first + begin, self.first + end
+
+    def rows_read(self, keep: int) -> int:
+        """The offset in the text up to which all is told that its columns show."""
+        assert isinstance(self.view, Columns)
+        behind = self.view.places.first_behind(self.inner.length - keep)
+        return self.fed - self.view.pending if behind is None else self.first + behind
 
     def end(self) -> list[Span]:
         """The remaining values when the text is over."""

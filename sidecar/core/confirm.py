@@ -73,6 +73,8 @@ class Span:
     """What rules may ask for of the value itself."""
     sign: int | None = None
     """Of a value that a view shows: the offset behind that view's sign, in the text as it stands."""
+    row: tuple[int, int] | None = None
+    """Of a value that the columns of a table show: where its row begins and ends in the text that the table stands in."""
 
     def located(self, where: str) -> "Span":
         """The same value, telling where it stands."""
@@ -86,6 +88,7 @@ class Span:
             self.finding.located(where),
             self.marks,
             self.sign,
+            self.row,
         )
 
 

@@ -9,7 +9,6 @@ come for a while.  Most of what it decodes stands in the plain text too; a value
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -19,10 +18,11 @@ from sidecar.core.charset import transcoded
 from sidecar.core.confirm import Span
 from sidecar.core.decode.content import Inflater, UnscannableError
 from sidecar.core.decode.unscannable import Effort
-from sidecar.core.findings import PLAIN, Action, Finding, FindingClass, Part, Place
+from sidecar.core.findings import Finding, FindingClass, Part, Place
 from sidecar.core.hits import NOBODY, Hit
 from sidecar.core.inspector import Inspector
 from sidecar.core.reasons import Reason
+from sidecar.core.rows import Rows
 from sidecar.core.rulings import Rulings
 from sidecar.core.samples import Samples
 from sidecar.core.text import Text, apart
@@ -38,7 +38,6 @@ AMPLE: Final = 1024
 """More bytes than any value and any encoding of one can have begun before the end of a text."""
 _TOLD_LIMIT: Final = 4096
 """Values that are remembered, so that another reading does not tell them again."""
-_COLUMNS: Final = f"+{COLUMNS.name}"
 _SHORT: Final = 64
 """How much of the end of a text is looked at to see whether a sign begins there."""
 _UNSURE: Final = tuple(
@@ -60,11 +59,12 @@ class Reading:
         effort: Effort | None = None,
         *,
         limited: bool = False,
+        every: bool = False,
     ) -> None:
         """`samples` are those of the direction, for the text as it stands; each view has its own.
 
         `effort` is that of the direction, and counts what came; it limits the work in this text if that is `limited`: in
-        all that was opened, and in views in views.
+        all that was opened, and in views in views.  With `every` it tells each value as often as it occurs.
         """
         self._counts = shared is None and effort is None
         self._shared = Shared(effort=effort or Effort()) if shared is None else shared
@@ -74,9 +74,13 @@ class Reading:
         self._inspector = inspector
         self._depth = depth
         self._first = shared is None
+        self._every = every or self._first
         self._copy = place.copy
         self._keep = inspector.keep
-        self._awake = _awake(inspector, place, depth, self._shared, limited=limited or shared is not None)
+        self._awake = _awake(
+            inspector, place, depth, self._shared, limited=limited or shared is not None, every=self._every
+        )
+        self._rows = Rows(inspector.keep)
         self._before = b""
         """The end of the text: a view that wakes begins there."""
         self._too_deep = False
@@ -94,7 +98,7 @@ class Reading:
             self._shared.source += len(piece)
         if self._counts:
             self._shared.effort.came += len(piece)
-        spans = self._fresh(self._text.feed(piece))
+        standing, shown = self._fresh(self._text.feed(piece)), list[Span]()
         if not self._depth and not self._first and self._text.woken:
             self._tell_too_deep()
         if self._depth and piece:
@@ -106,22 +110,19 @@ class Reading:
                 self._in_header = end is None
                 woken = [(COLUMNS, end), *woken] if end else woken
             if woken or self._awake:
-                spans += self._awake.feed(before + piece, self.length - len(before) - len(piece), woken)
+                shown = self._awake.feed(before + piece, self.length - len(before) - len(piece), woken)
             self._before = (
                 piece[-self._keep :] if len(piece) >= self._keep else (before + piece)[-self._keep :]
             )
-        return spans
+        return self._settled(standing, shown)
 
     def end(self) -> list[Span]:
         """The remaining values of a text that is over."""
-        return self._fresh(self._text.end()) + self._awake.end()
+        return self._settled(self._fresh(self._text.end()), self._awake.end(), over=True)
 
     def pause(self) -> list[Span]:
         """The remaining values if the text were over; but it may go on."""
-        spans = self._fresh(self._text.pause())
-        for reading in self._awake.readings():
-            spans += reading.pause()
-        return spans
+        return self._settled(self._fresh(self._text.pause()), self._awake.pause(), over=True)
 
     def paused(self) -> None:
         """Everything so far has left in a pause."""
@@ -139,7 +140,7 @@ class Reading:
         """The offset up to which no byte belongs to a value that could still become a finding that must not leave."""
         safe = self._text.safe()
         if self._depth and self._inspector.hold is not None:
-            safe = min(safe, self._unsure(), self._awake.safe(self.length))
+            safe = min(safe, self._unsure(), self._awake.safe(self.length), self._rows.held(safe))
         self._safe = max(self._safe, safe)
         return self._safe
 
@@ -148,8 +149,8 @@ class Reading:
         if self._inspector.hold is None:
             return self.safe()
         safe = min(self.length - AMPLE, self._text.begun())
-        if self._awake:
-            safe = min(safe, self._awake.safe(self.length))
+        if self._awake or self._rows:
+            safe = min(safe, self._awake.safe(self.length), self._rows.held(safe))
         self._safe = max(self._safe, safe)
         return self._safe
 
@@ -184,36 +185,49 @@ class Reading:
 
     def _fresh(self, spans: Sequence[Span]) -> list[Span]:
         """Those that no plainer reading has told."""
-        return _fresh(spans, self._shared.told, self._first, self._copy) if spans else []
+        return _fresh(spans, self._shared.told, self._every, self._copy) if spans else []
+
+    def _settled(self, standing: list[Span], shown: list[Span], *, over: bool = False) -> list[Span]:
+        """What stands in the text, and what views show: a value of a table is both."""
+        if not (self._awake or self._rows or shown):
+            return standing
+        named = [span for span in shown if span.row is not None and (self._every or self._is_surer(span))]
+        read = self._awake.columns_read(self.length)
+        if not (named or self._rows) and read >= self.length:
+            return standing + shown
+        told = self._rows.settled(standing, named, self.length, read, over=over)
+        return told + [span for span in shown if span.row is None]
+
+    def _is_surer(self, named: Span) -> bool:
+        """Whether its column makes a value surer than it was told; only where no value is told twice."""
+        return self._shared.told.get((self._copy, named.digest), 0) < named.finding.confidence
 
 
 def _fresh(
-    spans: Sequence[Span], told: dict[tuple[str, int], Confidence], first: bool, copy: str
+    spans: Sequence[Span], told: dict[tuple[str, int], Confidence], every: bool, copy: str
 ) -> list[Span]:
-    """Those that no plainer reading of the same copy has told; the first reading tells each as often as it occurs.
+    """Those that no plainer reading of the same copy has told; `every` one is told by the first, as often as it occurs.
 
     A view of a run shows a copy of its own: that a number was masked where it stands plainly says nothing about the same
-    number in base64 next to it.  Only columns show what stands in the text itself: what was told there is not told
-    once more, unless its column makes it surer, or it is to be masked: then each must be seen.
+    number in base64 next to it.
     """
-    fresh, beside = [], copy.removesuffix(_COLUMNS)
+    fresh = []
     for span in spans:
         key, confidence = (copy, span.digest), span.finding.confidence
-        known = told.get(key)
-        if beside != copy and span.finding.action is not Action.MASK:
-            stands = told.get((beside, span.digest))
-            known = stands if stands is not None and stands >= confidence else known
-        if first or known is None:
+        if every or key not in told:
             fresh.append(span)
         if len(told) < _TOLD_LIMIT or key in told:
             told[key] = max(confidence, told.get(key, confidence))
     return fresh
 
 
-def _awake(inspector: Inspector, place: Place, depth: int, shared: Shared, *, limited: bool) -> Awake:
+def _awake(
+    inspector: Inspector, place: Place, depth: int, shared: Shared, *, limited: bool, every: bool
+) -> Awake:
     def inner(spec: Spec) -> Reading:
         through = place.through(spec.name, copy=spec.run, guessed=spec.guesses)
-        return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens)
+        each = every and spec is COLUMNS
+        return Reading(inspector, through, 0, depth - 1, shared, limited=limited or spec.opens, every=each)
 
     silent = partial(_silent, inspector)
     return Awake(inner, silent, place, inspector.keep, shared, inspector.views, limited=limited)
@@ -261,9 +275,11 @@ def looked_at(
     if woken and depth:
         shared = Shared(source=len(text), effort=effort or Effort(len(text)))
         _fresh(found, shared.told, True, place.copy)
-        awake = _awake(inspector, place, depth, shared, limited=False)
-        found += awake.feed(text, 0, woken)
-        found += awake.end()
+        awake = _awake(inspector, place, depth, shared, limited=False, every=True)
+        shown = awake.feed(text, 0, woken) + awake.end()
+        named = [span for span in shown if span.row is not None]
+        found = Rows(inspector.keep).settled(found, named, len(text), len(text), over=True)
+        found += [span for span in shown if span.row is None]
         problems = awake.problems
     if found and (exact or place.part is Part.HEAD):
         whereabouts = Whereabouts(text, place, inspector.sees)
@@ -292,7 +308,6 @@ def read(
         text, place = read_as[0], place.through(read_as[1])
     rules = inspector.rules
     every, problems = looked_at(inspector, text, place, exact=True)
-    every = _in_their_rows(every)
     if rules.asks_more:
         rulings = Rulings(rules)
         every = [rulings.span(span, "") for span in every]
@@ -301,35 +316,6 @@ def read(
     if problem is not None:
         problems.append(problem)
     return found + [unscannable(inspector, problem) for problem in problems]
-
-
-def _in_their_rows(spans: Sequence[Span]) -> list[Span]:
-    """Values of a table once, where they stand, and as surely as the name of their column says."""
-    named = {(table, span.digest): span.finding for span in spans if (table := _table_of(span.finding.view))}
-    standing = {(span.finding.view, span.digest) for span in spans} if named else set()
-    told = []
-    for span in spans:
-        column = named.get((span.finding.view, span.digest))
-        if column is not None:
-            told.append(replace(span, finding=_surer(span.finding, column)))
-        elif (_table_of(span.finding.view), span.digest) not in standing:
-            told.append(span)
-    return told
-
-
-def _table_of(view: str) -> str:
-    """The reading whose columns a view shows; empty for any other view."""
-    table, _, last = f"{PLAIN}+{view}".rpartition("+")
-    return (table.removeprefix(f"{PLAIN}+") or PLAIN) if last == COLUMNS.name else ""
-
-
-def _surer(finding: Finding, other: Finding) -> Finding:
-    """A finding with the confidence of another one of the same value, if that is surer, and what follows from it."""
-    if other.confidence <= finding.confidence:
-        return finding
-    return replace(
-        finding, confidence=other.confidence, action=other.action, rule=other.rule, basis=other.basis
-    )
 
 
 def unscannable(inspector: Inspector, problem: UnscannableError) -> Finding:

@@ -11,6 +11,8 @@ the header is not shown.
 """
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -167,11 +169,42 @@ def _sensitive(columns: bytes) -> bool:
     return found is not None and any(_names(found[1].split(b",")))
 
 
+class Places:
+    """Where rows stand that show something: as arrays, for a table can be nothing but rows of three bytes."""
+
+    def __init__(self) -> None:
+        self._begins, self._ends = array("Q"), array("Q")
+        """In what was fed."""
+        self._shown = array("Q")
+        """Where what they show ends, in what was made."""
+
+    def add(self, begin: int, end: int, shown: int) -> None:
+        """One more row."""
+        self._begins.append(begin)
+        self._ends.append(end)
+        self._shown.append(shown)
+
+    def row(self, shown: int) -> tuple[int, int]:
+        """Where the row begins and ends that shows what stands at an offset of what was made."""
+        at = bisect_right(self._shown, shown)
+        return self._begins[at], self._ends[at]
+
+    def first_behind(self, shown: int) -> int | None:
+        """Where the first row begins that shows something behind such an offset; those before it are forgotten."""
+        gone = bisect_right(self._shown, shown)
+        if gone:
+            del self._begins[:gone], self._ends[:gone], self._shown[:gone]
+        return self._begins[0] if self._begins else None
+
+
 class Columns:
     """Shows the sensitive columns of one table."""
 
     def __init__(self) -> None:
         self.over: int | None = None
+        self.places = Places()
+        self._at = self._made = 0
+        """Bytes that are done with, and those that were made of them."""
         self._rest = b""
         """What no row is complete of."""
         self._rows: _Rows | None = None
@@ -191,9 +224,12 @@ class Columns:
             self._rows, at = _table(text)
         while self._rows is not None and (row := self._rows.row(text, at)) is not None:
             shown, stop = row
+            self._show(shown, at, stop)
             made += (shown, b"\n" * (-(-(stop - at) // WIDEST) - len(shown)))
+            self._made += len(made[-1])
             at = stop
         self._rest = text[at:]
+        self._at += at
         if self._ended(self._rest):
             self.over, self._rest = len(self._rest), b""
         return b"".join(made)
@@ -206,7 +242,14 @@ class Columns:
     def end(self) -> bytes:
         """The last row, if no end of a line followed."""
         rest, self._rest = self._rest, b""
-        return self._rows.last(rest) if self._rows is not None and self.over is None and rest else b""
+        shown = self._rows.last(rest) if self._rows is not None and self.over is None and rest else b""
+        self._show(shown, 0, len(rest))
+        return shown
+
+    def _show(self, shown: bytes, begin: int, end: int) -> None:
+        if shown:
+            self._made += len(shown)
+            self.places.add(self._at + begin, self._at + end, self._made)
 
 
 def _could_be_header(text: bytes) -> bool:

@@ -14,7 +14,7 @@ from sidecar.core.reading import Reading, looked_at, read
 from sidecar.core.scopes import Mode
 from sidecar.core.views.columns import LONGEST, NAMES, SIGNS, Columns, header_end, matters
 from tests.kit.cuts import bytewise, cuttings, outcome
-from tests.kit.engines import BLOCK_ALL, flow, inspector
+from tests.kit.engines import BLOCK_ALL, MASK_ALL, flow, inspector
 
 FAR = b"a long remark that puts the number far from any word"
 FOUND = [
@@ -124,8 +124,8 @@ def test_any_cutting_finds_the_same(text: bytes, data: st.DataObject) -> None:
     assert sorted(map(seen, spans)) == sorted(map(seen, whole))
 
 
-def seen(span: Span) -> tuple[int, int, str, str]:
-    return span.start, span.end, span.finding.pattern, span.finding.view
+def seen(span: Span) -> tuple[int, int, str, str, Confidence]:
+    return span.start, span.end, span.finding.pattern, span.finding.view, span.finding.confidence
 
 
 @pytest.mark.parametrize(("text", "pattern", "value"), FOUND)
@@ -235,3 +235,48 @@ def test_a_value_that_is_sure_where_it_stands_is_told_once(text: bytes, shown: l
         one = flow(mode=Mode.MONITOR)
         seen = outcome(lambda data, one=one: one.client.feed(data), cut, one.client_close)
         assert [finding.shown for finding in seen.findings] == shown
+
+
+CARDS = (b"4539578763621486", b"5500005555555559")
+ONCE = {
+    "far below its name": b"name,card_number\n" + b"Jo,%b\nLi,%b\n" % CARDS * 12,
+    "in long rows": b"note,card_number,note\n" + b"%b,%b,%b\n" % (b"x" * 80, CARDS[0], b"y" * 200) * 4,
+    "the same number, in a column of another name first": b"reference,note,card_number\n"
+    + b",%b,\n%b,,\n" % (b"x" * 80, CARDS[0])
+    + b",%b,%b\n" % (b"x" * 80, CARDS[0]) * 3,
+    "in quotes": b"name;card_number\n" + b'"a ""b"";";"%b"\n' % CARDS[0] * 9,
+    "in an insert": b"INSERT INTO c (name, card_number) VALUES "
+    + b", ".join([b"('Jo', '%b')" % CARDS[0]] * 9),
+    "in HTML": b"<table><tr><th>Name</th><th>Card number</th></tr>\n"
+    + b"<tr><td>Jo</td><td>%b</td></tr>\n" % CARDS[0] * 9,
+}
+
+
+@pytest.mark.parametrize("text", ONCE.values(), ids=ONCE)
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_every_place_is_told_once_as_surely_as_its_column_says(text: bytes, data: st.DataObject) -> None:
+    """The same number at two places is two findings, the same place told twice would be a fault."""
+    places = [found.start() for found in re.finditer(b"|".join(CARDS), text)]
+    sure = [Confidence.CERTAIN] * len(places)
+    if text.startswith(b"reference"):
+        sure[0] = Confidence.LIKELY
+    reading = Reading(inspector(), Place(Part.BODY))
+    cut = data.draw(cuttings(text))
+    streamed = [span.finding for piece in cut for span in reading.feed(piece)]
+    streamed += [span.finding for span in reading.end()]
+    for told in (streamed, read(inspector(), text)):
+        assert sorted((each.offset, each.confidence) for each in told) == list(zip(places, sure, strict=True))
+        assert {each.view for each in told} == {"plain"}
+
+
+def test_a_number_in_a_table_is_masked_where_it_stands() -> None:
+    """It is seen in its column too: that no view can be masked is no reason to block what stands in the text."""
+    text = ONCE["far below its name"]
+    wire = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(text) + text
+    for cut in ([wire], [wire[:90], wire[90:]], bytewise(wire)):
+        one = flow(policy=MASK_ALL)
+        seen = outcome(lambda data, one=one: one.client.feed(data), cut, one.client_close)
+        assert seen.verdict is None
+        assert len(seen.released) == len(wire)
+        assert not any(card in seen.released for card in CARDS)
