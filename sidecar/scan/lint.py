@@ -1,4 +1,4 @@
-"""How good a pattern is for an engine that reads everything: its speed, and how often it fires.
+"""How good a pattern is for an engine that reads everything: its speed, how often it fires, how much waits for it.
 
 What belongs here: measuring one pattern alone, on texts that are on every machine.
 What never does: whether it can be used at all (`match.trial`).
@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from dlp_patterns.model import Pattern
+from sidecar.match.hs import HyperscanMatcher
 from sidecar.match.speed import measure
 
 SLOW: Final = 500
 """MB/s of one pattern alone, on either text, below which it is called slow: with others it gets no faster."""
 OFTEN: Final = 300
 """Hits for a megabyte of ordinary text; each costs a call and a check."""
+HELD: Final = 0.2
+"""Of the ends of ordinary text, how many may look as if a value had begun: what could be one waits for what follows, so a
+pattern that opens with `[A-Za-z0-9]` has every second word wait."""
+_ENDS: Final = 500
 _PIECE: Final = 64 * 1024
 _SIZE: Final = 2_000_000
 
@@ -35,7 +40,20 @@ def remarks(pattern: Pattern) -> tuple[str, Sequence[str]]:
         )
     if often > OFTEN:
         warnings.append(f"fires {often:,.0f} times in a megabyte of ordinary text; be more selective")
+    if (held := _held(pattern)) > HELD:
+        warnings.append(
+            f"holds back {held:.0%} of the ends of ordinary text where its values may not leave, for they could have begun"
+            " there; open it with a literal of three bytes or more: a prefix, or the name of the field"
+        )
     return f"{'slow' if slow else 'fast'}, {figures}", warnings
+
+
+def _held(pattern: Pattern) -> float:
+    """At how many of the ends that a text could have something waits for what follows.  Raises EngineError."""
+    matcher = HyperscanMatcher([pattern])
+    hold, text = matcher.hold(frozenset({0})), b"".join(_natural())
+    ends = range(matcher.reach, len(text), len(text) // _ENDS)
+    return sum(hold(text[end - matcher.reach : end]) > 0 for end in ends) / len(ends)
 
 
 @functools.cache

@@ -149,9 +149,10 @@ def _lint(args: argparse.Namespace) -> int:
             patterns = packs.patterns((), (path,)) if path.is_dir() else (packs.one_file(path),)
             for pattern in patterns:
                 figures, warnings = remarks(pattern)
+                file = path / f"{pattern.id.partition('/')[2]}.yaml" if path.is_dir() else path
                 print(
                     f"{pattern.id}: {figures}",
-                    *(f"  warning: {each}" for each in warnings),
+                    *(f"  warning: {file}: regex: {each}" for each in warnings),
                     sep="\n",
                     flush=True,
                 )

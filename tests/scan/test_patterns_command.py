@@ -102,6 +102,25 @@ def test_lint_names_file_and_field(cdefence: Run, mine: Path, change: tuple[str,
     assert code == 1 or f"{mine}/badge.yaml: " in said.err
 
 
+OPEN = OWN.replace("BADGE-[A-Z] \\d{4}", "'[A-Za-z0-9]{32}'").replace("width: 11", "width: 32")
+OPEN = (
+    OPEN[: OPEN.index("match:")]
+    + f"match: [{{text: {'x1y2' * 8}}}]\nno_match: [{{text: x1y2, why: short}}, {{text: -, why: none}}]\n"
+)
+
+
+def test_lint_warns_of_a_pattern_that_makes_every_text_wait(cdefence: Run, mine: Path) -> None:
+    """Any word could be the beginning of its value: what stands at the end of a piece waits for the next."""
+    warned = f"  warning: {mine}/badge.yaml: regex: holds back "
+    assert warned not in cdefence("patterns", "lint", mine).out
+    (mine / "badge.yaml").write_text(OPEN)
+    for path in (mine, mine / "badge.yaml"):
+        said = cdefence("patterns", "lint", path)
+        assert said.code == 1
+        assert warned in said.out
+        assert "open it with a literal" in said.out
+
+
 def test_own_packs_find_what_they_say(cdefence: Run, mine: Path) -> None:
     lines = jsonl([{"id": 1, "text": "BADGE-X1234 and card 4111 1111 1111 1111"}])
     for packs, found in (
