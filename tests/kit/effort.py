@@ -17,7 +17,7 @@ _FACTOR = 50
 
 
 def effort[T](examples: int) -> Callable[[T], T]:
-    """Hypothesis settings for a test that tries `examples` times; no time limit for one try on a busy machine."""
+    """Hypothesis settings for a test that tries `examples` times."""
     return settings(
         max_examples=examples * (_FACTOR if DEEP else 1),
         deadline=None,
