@@ -191,9 +191,12 @@ class Sidecar:
         Its last words about a connection come after that connection's end: events from a thread, counts with the next
         turn of the loop.  The next test would take them for its own.
         """
-        before = self._threads()
-        time.sleep(STILL_S)
-        return before == self._threads() and not any(state in "RD" for state, _ in before)
+        try:
+            before = self._threads()
+            time.sleep(STILL_S)
+            return before == self._threads() and not any(state in "RD" for state, _ in before)
+        except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+            return False
 
     def _threads(self) -> list[tuple[str, str]]:
         """State of each thread, and how often it gave up a processor or lost it (proc(5))."""
