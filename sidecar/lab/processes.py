@@ -128,7 +128,7 @@ def end(pids: Sequence[int], number: signal.Signals = signal.SIGKILL, patience: 
     _signal(pids, number)
     if not gone(pids, patience):
         _signal(pids, signal.SIGKILL)
-        if not gone(pids, 5.0):
+        if not gone(pids, 60.0):
             raise LabError(
                 f"processes {[pid for pid in pids if alive(pid)]} do not end; is the machine overloaded?"
             )

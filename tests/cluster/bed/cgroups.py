@@ -41,7 +41,7 @@ def folders(name: str) -> list[Path]:
     return sorted(found, key=lambda path: len(path.parts), reverse=True)
 
 
-def kill(name: str, seconds: float = 10) -> None:
+def kill(name: str, seconds: float = 60) -> None:
     """SIGKILL to every process in it, until none is left."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -54,7 +54,7 @@ def kill(name: str, seconds: float = 10) -> None:
         time.sleep(0.05)
 
 
-def remove(name: str, seconds: float = 5) -> None:
+def remove(name: str, seconds: float = 60) -> None:
     """The folders, once no process is in them; the kernel needs a moment after the last one's end."""
     end = time.monotonic() + seconds
     while (left := folders(name)) and time.monotonic() < end:

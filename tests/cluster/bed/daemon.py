@@ -106,7 +106,7 @@ def stop(places: Places, daemon: Daemon, *, patience: float = 5) -> None:
 
 def end_process(pid: int, born: str, *, patience: float) -> None:
     """End process `pid` if it is still the one born at `born`."""
-    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+    for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 60.0)):
         if birth(pid) != born:
             break
         try:

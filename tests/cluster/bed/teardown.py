@@ -77,7 +77,7 @@ def _inode(file: Path) -> int | None:
 
 def _sweep(places: Places) -> None:
     """SIGKILL to whatever still lives in the bed's namespaces, until nothing does."""
-    for _ in range(100):
+    for _ in range(1200):  # a minute
         members = list(_members(places))
         if not members:
             return
