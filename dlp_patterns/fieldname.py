@@ -1,8 +1,8 @@
 """The name of the field that a value stands in: the best context that traffic has.
 
 What belongs here: finding the name right before a value, in the ways in which JSON, forms, queries, headers, cookies, XML,
-YAML and logs write one, and comparing names.  What never does: what a name means for a value (judgement), CSV, whose names
-stand elsewhere.
+HTML, YAML and logs write one, and comparing names.  What never does: what a name means for a value (judgement), CSV, whose
+names stand elsewhere.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ _ELEMENT = re.compile(
     rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,63})(?:\s[^<>]{0,64})?>\s{0,16}(?:<!\[CDATA\[\s{0,8})?\Z"  # XML, HTML
 )
 _ENDS_ELEMENT = (b">", b"[")
+_CELLS = (b"td", b"dd", b"TD", b"DD")
+_BESIDE = re.compile(  # the header of a row or of a description: <th>Card number</th><td>
+    rb"(?:\A|>)\s{0,16}([^<>]{1,64}?)[\s:*]{0,16}(?:</[A-Za-z]{1,8}>\s{0,4})?</(?:th|dt|TH|DT)>\s{0,32}<[^<>]{0,64}>\s{0,16}\Z"
+)
 _SEGMENT = re.compile(rb"/([A-Za-z][A-Za-z0-9_.-]{1,47})/\Z")  # of a path: /cards/4111...
 _ENDS = frozenset(b"\"'`=:> \t\r\n([{/")
 """What a value in a field begins behind; most values that are looked at stand elsewhere, and cost one comparison."""
@@ -84,7 +88,8 @@ def before(text: bytes) -> bytes:
 def _written(text: bytes) -> bytes:
     """The name as it is written."""
     if text.rstrip().endswith(_ENDS_ELEMENT) and (found := _ELEMENT.search(text)):
-        return found[1]
+        beside = _BESIDE.search(text) if found[1] in _CELLS else None
+        return beside[1] if beside else found[1]
     if text.endswith(_ENDS_DUMPED) and (found := _DUMPED.search(text)):
         return found[1]
     if _OF_SERIALIZED.search(text, max(0, len(text) - _SERIALIZED_END)):

@@ -18,7 +18,7 @@ _SHORT = re.compile(rb"(?i:security[ _-]?code)" + rb"[^0-9A-Za-z]{1,8}[0-9]{3}\Z
 _LEFT = rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
 _GAP = (
     rb"(?:[ _-]?(?i:code|value|number|num|no|nr|digits))?\.?"
-    rb"\\{0,3}[\"'`\])]{0,3}\s{0,3}(?:=>|:=|==?|:|>|(?i:is|was|ist))?[\s\"'`\\\[({]{0,8}"
+    rb"\\{0,3}[\"'`\])]{0,3}\s{0,3}(?:=>|:=|==?|:|>|(?i:is|was|ist|:?</(?:th|dt)>\s{0,8}<(?:td|dd)>))?[\s\"'`\\\[({]{0,8}"
 )
 _NAMED = re.compile(_LEFT + rb"(?:(?i:(" + _SURE + rb"))|(?i:" + _OTHER + rb"))" + _GAP + rb"([0-9]{3,4})\Z")
 _BESIDE = rb"[|,;:/\t \"']{1,4}"
