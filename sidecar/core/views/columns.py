@@ -13,9 +13,9 @@ the header is not shown.
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dlp_patterns import fieldname
 from sidecar.core.views.view import Sign
@@ -60,20 +60,18 @@ NAMES: Final = tuple(
     taiwan_id taj_number taj_szam tarjeta tax_code tax_file_number tax_reference tc_no teudat_zehut tfn_number thai_id
     tin transit_number uae_id ubn umid unique_taxpayer_reference ust_id ustid utr_number vat_id vat_number
     vehicle_identification_number versichertennummer versicherungsnummer vin_number voter_id zehut
+    cc carte cartao carta cvn2 cvd cav2 cvv_code cvc_code cvv_number cvc_number card_code card_cid card_csc
+    card_verification_value card_verification_number card_verification cryptogramme card_exp card_expiration
+    card_expiration_date card_expiry_date cc_exp cc_expiration good_thru pin_blk enc_pin bic swift isin birthday birth_day
+    oasi num_fiscal kennitolu imei1 gst_number gst_no individual_number jumin matricule numero_matricule philsys kimlik_no
+    roc_id unified_business_number tongbian beneficiary_id social_sec_no vehicle_id pps
     """.split()
 )
 """Names of columns whose values are found only, or surer, where the name stands near; as `fieldname.normal` writes them.
+They are those that the packs know (a test compares them): a view has no pattern to ask, and is the same whatever is on.
 One that is not ASCII is shown whatever it says: there are too many languages to list."""
 
 
-# A header is looked for where a text begins, since an engine that looks for a hundred names everywhere is a fifth slower.
-SIGNS: Final = (
-    Sign(rb"\)[\x20\n]?(?:VALUES|values)[\x20\n]?\("),
-    Sign(rb"text/csv[^\n]{0,30}\n\r?\n"),  # a file in a form, whose own beginning is no text's
-    Sign(rb"\|[ ]?:?---"),  # what stands under the header of a table in Markdown
-    # In HTML, what ends a header cell of a whole row of them: many tables have one in every row, which names that row.
-    Sign(rb"(?:</th>|</TH>)[\x20\t\r\n]{0,40}<(?:th|TH|/t|/T)"),
-)
 WIDEST: Final = 64
 """A row is shown with at least so many times fewer bytes than it has."""
 LONGEST: Final = 4096
@@ -94,8 +92,6 @@ _TAG: Final = re.compile(rb"<[^<>]{0,200}>")
 _HEAD_CELL: Final = re.compile(
     rb"<[Tt][Hh]\b[^<>]{0,200}>\s*(?:<[^<>/]{1,100}>\s*)?([^<>]{1,64}?)\s*(?:</[A-Za-z]{1,8}>\s*)?</[Tt][Hh]>"
 )
-_HEAD_CELL_BEHIND: Final = (b"<th", b"<TH", b"</t", b"</T")
-"""What ends the sign of such a cell."""
 _MARKED_ROW: Final = re.compile(
     rb"\s*(?:</?[Tt](?:[Hh][Ee][Aa][Dd]|[Bb][Oo][Dd][Yy])\b[^<>]{0,100}>\s*){0,2}"
     rb"<[Tt][Rr]\b[^<>]{0,200}>([^<]*+(?:<(?!/?[Tt][Rr]\b)[^<]*+)*+)</[Tt][Rr]\s{0,4}>"
@@ -135,38 +131,91 @@ def header_end(text: bytes, limit: int) -> int | None:
     return begin if rows is not None and not rows.over else 0
 
 
+class Kind(NamedTuple):
+    """A way in which a table begins in the middle of a text, known by a sign."""
+
+    sign: Sign
+    ends: tuple[bytes, ...]
+    """What the sign ends with, and no other does."""
+    start: Callable[[bytes], int]
+    """Where its header begins, in the text up to the end of the sign; at that end if the header comes behind it."""
+    matters: Callable[[bytes], bool]
+    """Whether one of its columns, as far as they are known there, is sensitive: most have none."""
+
+
 def start(before: bytes) -> int:
     """Where the header begins in which, or behind which, the sign was seen."""
-    if before.endswith(b"(") and (column := before.rfind(b"(", 0, -1)) >= 0:
-        return column
-    if before.endswith(b"---"):
-        found = _UNDER.search(before)
-        return found.start(1) if found else len(before)
-    if before.endswith(_HEAD_CELL_BEHIND):
-        row = max(before.rfind(b"<tr"), before.rfind(b"<TR"))
-        return row if row >= 0 else len(before)
-    file = before.rfind(b"text/csv")
-    return len(before) if file >= 0 and before.endswith((b"\n\n", b"\n\r\n")) else 0
+    return _kind(before).start(before)
 
 
 def matters(before: bytes) -> bool:
     """Whether a sensitive column is in the list before `VALUES`, or in the header above: most have none."""
-    if before.endswith(b"---"):
-        found = _UNDER.search(before)
-        return found is not None and any(_names(found[1].split(b"|")))
-    if before.endswith(_HEAD_CELL_BEHIND):
-        end = max(before.rfind(b"</th>"), before.rfind(b"</TH>"))
-        begin = max(before.rfind(b"<th", 0, end), before.rfind(b"<TH", 0, end))
-        cell = _HEAD_CELL.match(before, begin) if begin >= 0 else None
-        return cell is not None and bool(_name(cell[1]))
+    return _kind(before).matters(before)
+
+
+def _list_start(before: bytes) -> int:
+    return max(before.rfind(b"(", 0, -1), 0)
+
+
+def _list_matters(before: bytes) -> bool:
     column = before.rfind(b"(", 0, -1)
-    return not before.endswith(b"(") or column < 0 or _sensitive(before[column:])
+    return column < 0 or _sensitive(before[column:])
 
 
 @lru_cache(maxsize=512)
 def _sensitive(columns: bytes) -> bool:
     found = _INSERT.match(columns)
     return found is not None and any(_names(found[1].split(b",")))
+
+
+def _file_start(before: bytes) -> int:
+    """Behind the headers of a part of a form; where the text begins if its own first line is the header."""
+    return len(before) if b"text/csv" in before and before.endswith((b"\n\n", b"\n\r\n")) else 0
+
+
+def _under_start(before: bytes) -> int:
+    found = _UNDER.search(before)
+    return found.start(1) if found else len(before)
+
+
+def _under_matters(before: bytes) -> bool:
+    found = _UNDER.search(before)
+    return found is not None and any(_names(found[1].split(b"|")))
+
+
+def _marked_start(before: bytes) -> int:
+    row = max(before.rfind(b"<tr"), before.rfind(b"<TR"))
+    return row if row >= 0 else len(before)
+
+
+def _marked_matters(before: bytes) -> bool:
+    end = max(before.rfind(b"</th>"), before.rfind(b"</TH>"))
+    begin = max(before.rfind(b"<th", 0, end), before.rfind(b"<TH", 0, end))
+    cell = _HEAD_CELL.match(before, begin) if begin >= 0 else None
+    return cell is not None and bool(_name(cell[1]))
+
+
+# A header is looked for where a text begins, too: an engine that looks for a hundred names everywhere is a fifth slower.
+_KINDS: Final = (
+    Kind(Sign(rb"\)[\x20\n]?(?:VALUES|values)[\x20\n]?\("), (b"(",), _list_start, _list_matters),
+    # A file in a form, whose own beginning is no text's.
+    Kind(Sign(rb"text/csv[^\n]{0,30}\n\r?\n"), (b"\n",), _file_start, lambda _: True),
+    # What stands under the header of a table in Markdown.
+    Kind(Sign(rb"\|[ ]?:?---"), (b"---",), _under_start, _under_matters),
+    # In HTML, what ends a header cell of a whole row of them.  Many tables have one in every row, which names that row: its
+    # value has its name beside it (`dlp_patterns.fieldname`), and a sign in every row would cost more than it brings.
+    Kind(
+        Sign(rb"(?:</th>|</TH>)[\x20\t\r\n]{0,40}<(?:th|TH|/t|/T)"),
+        (b"<th", b"<TH", b"</t", b"</T"),
+        _marked_start,
+        _marked_matters,
+    ),
+)
+SIGNS: Final = tuple(kind.sign for kind in _KINDS)
+
+
+def _kind(before: bytes) -> Kind:
+    return next(kind for kind in _KINDS if before.endswith(kind.ends))
 
 
 class Places:

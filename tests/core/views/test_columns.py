@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlp_patterns import fieldname
+from dlp_patterns import fieldname, load
 from dlp_patterns.model import Confidence
 from sidecar.core.confirm import Span
 from sidecar.core.findings import Part, Place
@@ -162,6 +162,31 @@ def test_a_header_is_told_by_its_first_line(text: bytes, end: int | None) -> Non
 
 def test_names_are_written_as_they_are_compared() -> None:
     assert [name for name in NAMES if not fieldname.is_normal(name)] == []
+
+
+NO_COLUMNS = {
+    **dict.fromkeys(["pii/email", "pii/phone", "pii/phone_national"], "found wherever it stands"),
+    **dict.fromkeys(["pii_network/ipv4", "pii_network/mac"], "off by default, and in every log"),
+    **dict.fromkeys(["pii/bitcoin_address", "pii/ethereum_address"], "found wherever it stands"),
+    **dict.fromkeys(
+        ["pii/ae_emirates_id", "pii/be_nn", "pii/cl_rut", "pii/cz_rc", "pii/ec_ci", "pii/uy_ci", "pii/es_ccc",
+         "pii/es_nuss", "pii/fr_nif", "pii/fr_nir", "pii/in_voter", "pii/ph_ids", "pii/se_personnummer", "pii/sg_nric",
+         "pii/ua_rntrc"],
+        "a few letters, which name columns of everything",
+    ),
+}  # fmt: skip
+"""Patterns that have names which are no names of columns, and why."""
+
+
+def test_the_names_of_columns_are_those_that_the_packs_know() -> None:
+    others = {
+        pattern.id
+        for pack in load.builtin(load.shipped())
+        for pattern in pack.patterns
+        for name in (pattern.context.fields if pattern.context else ())
+        if name.isascii() and not fieldname.is_one_of(fieldname.normal(name), NAMES)
+    }
+    assert others == NO_COLUMNS.keys()
 
 
 @pytest.mark.parametrize("size", [64, 1000, 10**6])
