@@ -166,8 +166,22 @@ class Election:
             return
         with contextlib.suppress(KubeError, TimeoutError):
             async with asyncio.timeout(self._timing.retry_s):
-                await self._write(self._mine, {"holderIdentity": "", "leaseDurationSeconds": 1})
-                log.info("%s gave the lease back", self._identity)
+                while not await self._gave_back():
+                    pass
+
+    async def _gave_back(self) -> bool:
+        """False when the record changed meanwhile: a renewal that was cancelled may still have been carried out."""
+        record = _record(await self._kube.get(LEASES, self._name, self._namespace))
+        if record.holder != self._identity:
+            return True
+        try:
+            await self._write(record, {"holderIdentity": "", "leaseDurationSeconds": 1})
+        except KubeError as error:
+            if error.conflict:
+                return False
+            raise
+        log.info("%s gave the lease back", self._identity)
+        return True
 
     async def _write(self, record: Record, spec: Object) -> Record:
         body: Object = {"metadata": {"resourceVersion": record.version}, "spec": spec}

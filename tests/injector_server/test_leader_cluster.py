@@ -99,6 +99,40 @@ def test_one_leads_and_the_other_takes_over_when_it_ends(cluster):
     assert spec["leaseTransitions"] == 1
 
 
+class Distant:
+    """An API server whose answers to changes come late: what was asked for has been done long before."""
+
+    def __init__(self, near):
+        self._near = near
+        self.changes = 0
+
+    def __getattr__(self, name):
+        return getattr(self._near, name)
+
+    async def patch(self, *given):
+        answer = await self._near.patch(*given)
+        self.changes += 1
+        if self.changes == 1:  # the first renewal
+            await asyncio.sleep(600)
+        return answer
+
+
+def test_who_ends_while_it_renews_gives_the_lease_back(cluster):
+    async def run():
+        _, a, _ = two()
+        async with await connect(cluster.bed.kubeconfig) as client:
+            distant = Distant(client)
+            given = {"namespace": SYSTEM, "name": "lease", "identity": "a"}
+            slow = Timing(lease_s=120.0, renew_deadline_s=100.0, retry_s=5.0)
+            task = asyncio.create_task(Election(distant, **given, timing=slow).run(a.lead))
+            await until(lambda: distant.changes == 1)
+            task.cancel()
+            await asyncio.wait([task])
+
+    farewell.run(run())
+    assert lease(cluster).get("holderIdentity", "") == ""
+
+
 def test_who_loses_the_lease_stops_at_once_and_waits_its_whole_life(cluster):
     async def run():
         leading, a, _ = two()
