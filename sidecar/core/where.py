@@ -91,7 +91,7 @@ class Trail:
         self.view = place.view
         """The reading whose offsets these are."""
         self._roughly = roughly(place)
-        self._steps: _Steps | _Rows | _Elements = _Steps(hides)
+        self._steps: _Steps | _Rows | _Form | _Elements = _Steps(hides)
         self._rows, self._form, self._elements = _Rows(hides), _Form(hides), _Elements(hides)
         self._begun = self._in_header = False
         self._room = KEPT if place.part is Part.BODY else 0
@@ -113,9 +113,11 @@ class Trail:
         if self._in_header:
             end = header_end(bytes(self._text[:_HEADER]), _HEADER)
             self._in_header = end is None
-            if end == 0 and not _FORM.match(self._text):
-                self._room, self._text = 0, bytearray()
-                return
+            if end == 0:
+                self._steps = self._form
+                if not _FORM.match(self._text):
+                    self._room, self._text = 0, bytearray()
+                    return
         self._room = KEPT - len(self._text)
 
     def at(self, start: int) -> str:

@@ -131,10 +131,11 @@ GROWING = [
         b"<?xml version='1.0'?><o><a>#</a><b x='1'>#<c y=\"#\"/></b>" + b"<z>#</z>" * 40 + b"</o>",
         ["/o/a", "/o/b", "/o/b/c@y", *["/o/z"] * 40],
     ),
+    (b"0\r\n\r\nname,amount\n#,12.50\n", ["body"]),  # a form could begin with `0`, a table cannot
 ]
 
 
-@pytest.mark.parametrize(("text", "paths"), GROWING, ids=["table", "form", "elements"])
+@pytest.mark.parametrize(("text", "paths"), GROWING, ids=["table", "form", "elements", "none"])
 @given(data=st.data())
 def test_places_in_a_text_that_grows(text: bytes, paths: list[str], data: st.DataObject) -> None:
     """In any order of asking."""
