@@ -2,8 +2,8 @@
 
 Each goes through a whole flow with the default policy, in protect mode and in monitor mode, where nothing ends it, in reads
 of 64 KiB.  Time: the best of three.  Memory: what Python traces, and how much the process grew, each in a process of its
-own.  The aim is 100 ms and 8 MB a flow; beyond `PLAIN` bytes on the wire, what plain text of the same size may take is
-added to the time (`core.decode.unscannable.EFFORT_EACH`).
+own.  The aim is 100 ms and 8 MB a flow; beyond `PLAIN` bytes on the wire, what plain text full of numbers may take is
+added to the time (`PLAIN_EACH`).
 """
 
 import gc
@@ -19,7 +19,6 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.report import table
-from sidecar.core.decode.unscannable import EFFORT_EACH
 from sidecar.core.scopes import Mode
 from tests.kit.bombs import bombs, post
 from tests.kit.engines import flow
@@ -30,6 +29,8 @@ TIME_BAR: Final = 0.1
 MEMORY_BAR: Final = 8.0
 """MB."""
 PLAIN: Final = 64 * 1024
+PLAIN_EACH: Final = 1e-6
+"""Seconds for each byte beyond that."""
 COLUMNS: Final = ("bomb", "bytes", "protect ms", "monitor ms", "traced MB", "grown MB", "ends", "told")
 
 
@@ -59,7 +60,7 @@ class Cost:
     @property
     def within(self) -> bool:
         """Whether it stays within the bars."""
-        most = TIME_BAR + max(0, self.wire - PLAIN) * EFFORT_EACH * 1e-9
+        most = TIME_BAR + max(0, self.wire - PLAIN) * PLAIN_EACH
         return max(self.protect, self.monitor) <= most and max(self.traced, self.grown) <= MEMORY_BAR
 
     @property

@@ -122,10 +122,11 @@ def _find(window: bytes, start: int, end: int, table: Table, summed: bool) -> Co
 
 def _groups(window: bytes, start: int, end: int, text: bytes) -> list[Group]:
     """The groups of digits; what has no width does not part them."""
-    expression = _GROUP if text.isascii() else _JOINED_GROUP
+    if text.isascii():
+        return [Group(*match.span(), match[0]) for match in _GROUP.finditer(window, start, end)]
     return [
-        Group(match.start(), match.end(), _INVISIBLE.sub(b"", match.group()))
-        for match in expression.finditer(window, start, end)
+        Group(*match.span(), _INVISIBLE.sub(b"", match[0]))
+        for match in _JOINED_GROUP.finditer(window, start, end)
     ]
 
 

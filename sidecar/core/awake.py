@@ -131,14 +131,15 @@ class Awake:
 
     def feed(self, text: bytes, begin: int, woken: Sequence[Seen]) -> list[Span]:
         """The values in views of a text that has grown, of which `text` is the end, from offset `begin` on."""
-        names = {spec.name for spec, _ in woken} | self._stretches.keys()
-        for spec, _ in woken:
+        signs: dict[str, list[int]] = {}
+        for spec, end in woken:
+            signs.setdefault(spec.name, []).append(end)
             if spec.opens:
                 self._shared.openers.setdefault((self._place.copy, spec.name), self._place.view)
         spans: list[Span] = []
         for spec in self._views:
-            if spec.name in names:
-                ends = sorted([end for sign, end in woken if sign.name == spec.name]) if woken else []
+            if spec.name in signs or spec.name in self._stretches:
+                ends = sorted(signs.get(spec.name, ()))
                 if ends and spec.matters is not None:
                     ends = [
                         end

@@ -27,8 +27,8 @@ CONTAINER_LIMIT: Final = 64
 CONTAINER_FREE: Final = 512 * 1024
 
 
-EFFORT_FREE: Final = 30_000_000
-EFFORT_EACH: Final = 1_000
+EFFORT_FREE: Final = 20_000_000
+EFFORT_EACH: Final = 900
 """Work in what is opened: so much, and so much for each byte that came, in nanoseconds.  They are counted, not measured:
 the answer must not depend on the machine.  A list of numbers that comes as plain text takes as long a byte; without this
 limit, a few kilobytes that open to one would keep us busy for seconds."""

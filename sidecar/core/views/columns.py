@@ -145,12 +145,14 @@ class Kind(NamedTuple):
 
 def start(before: bytes) -> int:
     """Where the header begins in which, or behind which, the sign was seen."""
-    return _kind(before).start(before)
+    kind = _kind(before)
+    return kind.start(before) if kind is not None else 0
 
 
 def matters(before: bytes) -> bool:
     """Whether a sensitive column is in the list before `VALUES`, or in the header above: most have none."""
-    return _kind(before).matters(before)
+    kind = _kind(before)
+    return kind is None or kind.matters(before)
 
 
 def _list_start(before: bytes) -> int:
@@ -214,8 +216,9 @@ _KINDS: Final = (
 SIGNS: Final = tuple(kind.sign for kind in _KINDS)
 
 
-def _kind(before: bytes) -> Kind:
-    return next(kind for kind in _KINDS if before.endswith(kind.ends))
+def _kind(before: bytes) -> Kind | None:
+    """None: no sign was seen, the text itself begins with a header."""
+    return next((kind for kind in _KINDS if before.endswith(kind.ends)), None)
 
 
 class Places:
