@@ -26,6 +26,7 @@ from sidecar.core.findings import Place
 from sidecar.core.inspector import Seen
 from sidecar.core.views.columns import Columns
 from sidecar.core.views.containers.opener import Opener, Trouble
+from sidecar.core.views.table import COLUMNS
 from sidecar.core.views.view import Spec, View
 
 FREE: Final = 4 * 1024 * 1024
@@ -159,7 +160,7 @@ class Awake:
 
     def columns_read(self, length: int) -> int:
         """The offset in the text, of `length` bytes so far, up to which all is told that a table's columns show."""
-        stretch = self._stretches.get("columns")
+        stretch = self._stretches.get(COLUMNS.name)
         return length if stretch is None else stretch.rows_read(self._keep)
 
     def end(self) -> list[Span]:

@@ -13,7 +13,8 @@ from sidecar.lab.clients import AUTHORITY
 from sidecar.lab.lab import Lab
 from sidecar.lab.samples import VISA
 from sidecar.lab.topology import HTTP_PORT, TCP_PORT, pod
-from tests.e2e.waiting import at_rest, until
+from tests.e2e.waiting import PACE, at_rest
+from tests.kit.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -82,7 +83,7 @@ def test_the_answer_of_a_blocked_request(lab: Lab) -> None:
     answer = json.loads(body)
     assert (answer["reason"], answer["pattern"]) == ("pan_in_cleartext", "pci/pan")
     assert VISA[4:12] not in body
-    until(lambda: any(answer["incident"] in line for line in lab.events(SHOP)))
+    until(lambda: any(answer["incident"] in line for line in lab.events(SHOP)), "it is told", pace=PACE)
 
 
 def test_openssl_speaks_tls_end_to_end(lab: Lab) -> None:

@@ -1,28 +1,18 @@
-"""Waiting for what comes a little later than the answer that a client has: counts, ledgers, events.
+"""Waiting for what comes a little later than the answer that a client has: ledgers.
 
 What never belongs here: what is expected of them.
 """
 
-import time
-from collections.abc import Callable
-
 from sidecar.lab.app import Tally
 from sidecar.lab.lab import Lab
 from sidecar.lab.topology import Pod
+from tests.kit.waiting import until
 
-PATIENCE = 120.0
-"""Seconds; what is waited for takes milliseconds on a quiet machine."""
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true; fails when it never is."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "did not come true"
-        time.sleep(0.01)
+PACE = 0.01
+"""Seconds between two looks: what is waited for takes milliseconds on a quiet machine."""
 
 
 def at_rest(lab: Lab, pod: Pod) -> dict[str, Tally]:
     """What `pod` has received once none of its connections is open: a server counts after it has answered."""
-    until(lambda: not any(tally.open for tally in lab.received(pod).values()))
+    until(lambda: not any(tally.open for tally in lab.received(pod).values()), "nothing is open", pace=PACE)
     return lab.received(pod)

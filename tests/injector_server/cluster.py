@@ -8,7 +8,6 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.cluster.bed import daemon
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.places import REPOSITORY
 from tests.injector_server.kit import NAMES
+from tests.kit.waiting import until
 
 SYSTEM = contract.SYSTEM_NAMESPACE
 SERVICE_IP = "10.96.77.77"
@@ -246,12 +246,3 @@ class Cluster:
         data = found.get("data") or {}
         assert isinstance(data, dict)
         return str(data.get("ca.crt", "")).encode()
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = 120) -> float:
-    """Wait until something is true, and say how long that took; fails when it does not become true."""
-    begun = time.monotonic()
-    while not true():
-        assert time.monotonic() - begun < seconds, f"not within {seconds:g} s: {what}"
-        time.sleep(0.25)  # most of what is asked is a word of kubectl
-    return time.monotonic() - begun

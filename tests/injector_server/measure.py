@@ -14,8 +14,9 @@ from pathlib import Path
 
 from tests.cluster.bed.bed import Bed
 from tests.injector_server import kit
-from tests.injector_server.cluster import PYTHON, Cluster, until
+from tests.injector_server.cluster import PYTHON, Cluster
 from tests.injector_server.conftest import NAME
+from tests.kit.waiting import until
 
 
 def typical() -> dict[str, object]:

@@ -10,7 +10,8 @@ import pytest
 from injector.kube import PODS, KubeError, connect
 from sidecar import contract
 from tests.injector_server import farewell, kit
-from tests.injector_server.cluster import SERVICE, WEBHOOK, Cluster, until
+from tests.injector_server.cluster import SERVICE, WEBHOOK, Cluster
+from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

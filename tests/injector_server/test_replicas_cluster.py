@@ -14,7 +14,8 @@ from injector.kube import at, connect
 from injector.leader import Timing
 from sidecar import contract
 from tests.injector_server import farewell, kit
-from tests.injector_server.cluster import SYSTEM, Cluster, until
+from tests.injector_server.cluster import SYSTEM, Cluster
+from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

@@ -5,8 +5,6 @@ of the Deployment.  Services are led to it by their addresses, which are the nod
 """
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import yaml
 from tests.cluster.bed import daemon
 from tests.cluster.bed.bed import Bed
 from tests.cluster.bed.places import REPOSITORY
+from tests.kit.waiting import until
 from tests.manifests.api import Api, Request
 
 KUSTOMIZE = REPOSITORY / "manifests/kustomize"
@@ -100,11 +99,3 @@ class Installation:
         path.touch(0o600)
         path.write_text(yaml.safe_dump(config))
         return path
-
-
-def until(holds: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
-    """Wait until it holds.  AssertionError when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.25)  # most of what is asked is a word of kubectl

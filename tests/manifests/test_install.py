@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.kit.waiting import until
 from tests.manifests.api import Request
-from tests.manifests.installation import ACCOUNT, SAMPLES, SYSTEM, Installation, until
+from tests.manifests.installation import ACCOUNT, SAMPLES, SYSTEM, Installation
 from tests.manifests.pods import written
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

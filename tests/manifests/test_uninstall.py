@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.kit.waiting import until
 from tests.manifests.api import Request
-from tests.manifests.installation import KUSTOMIZE, Installation, until
+from tests.manifests.installation import KUSTOMIZE, Installation
 from tests.manifests.pods import written
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

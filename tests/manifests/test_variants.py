@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.kit.waiting import until
 from tests.manifests.api import Request
 from tests.manifests.attempts import DEVELOPER
-from tests.manifests.installation import KUSTOMIZE, Installation, until
+from tests.manifests.installation import KUSTOMIZE, Installation
 from tests.manifests.pods import RESTRICTED, Change, Json, appended, at, context, inject, pod_context, written
 
 pytestmark = pytest.mark.cluster
